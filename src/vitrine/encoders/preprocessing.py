@@ -1,0 +1,191 @@
+"""From pictures of any size to equal arrays: one path for fitting, serving and search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vitrine.errors import InputError, OptionError
+
+Picture = NDArray[np.uint8]
+"""One decoded picture: uint8, (h, w) grey or (h, w, 3) RGB."""
+
+Pictures = NDArray[np.uint8] | Sequence[Picture]
+"""Several: an array (n, h, w) or (n, h, w, 3), or any sequence of single pictures."""
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes an array of a fixed shape.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the result, in pixels.
+    channels : {1, 3}
+        1: grey (ITU-R 601 luma, as Pillow's ``L``); 3: RGB.
+    resize : {"stretch", "crop", "pad"}
+        ``stretch`` ignores the aspect ratio; ``crop`` scales the shorter side and cuts the middle
+        out; ``pad`` scales the longer side and fills with white.
+    interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
+        Pillow's antialiased filters.
+    """
+
+    height: int
+    width: int
+    channels: int = 3
+    resize: Literal["stretch", "crop", "pad"] = "stretch"
+    interpolation: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1 or self.channels not in (1, 3):
+            raise OptionError(
+                f"a picture of {self.height}×{self.width}×{self.channels} cannot be: sizes start "
+                "at 1, channels are 1 (grey) or 3 (RGB)"
+            )
+        if self.interpolation not in _FILTERS or self.resize not in ("stretch", "crop", "pad"):
+            raise OptionError(
+                f"resize={self.resize!r}, interpolation={self.interpolation!r}: resize is stretch, "
+                f"crop or pad; interpolation is one of {', '.join(_FILTERS)}"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one result, (h, w, c)."""
+        return self.height, self.width, self.channels
+
+    @property
+    def cover(self) -> int:
+        """Shorter side, in pixels, that a decoder must keep for the result to lose nothing."""
+        return max(320, 2 * max(self.height, self.width))
+
+    def apply(self, picture: Picture) -> NDArray[np.uint8]:
+        """Return one picture as uint8 (h, w, c)."""
+        check_picture(picture)
+        if picture.shape[:2] == (self.height, self.width):
+            return _set_channels(picture, self.channels)
+        image = Image.fromarray(picture)
+        if self.channels == 1 and image.mode != "L":
+            image = image.convert("L")  # before resizing: a third of the work
+        resized = np.asarray(self._resize(image), dtype=np.uint8)
+        return _set_channels(resized, self.channels)
+
+    def batches(self, pictures: Pictures, batch_size: int = 512) -> Iterator[NDArray[np.uint8]]:
+        """Yield the pictures in order as uint8 (b, h, w, c), b ≤ `batch_size`.
+
+        Raises
+        ------
+        InputError
+            If there are no pictures, or one is not a uint8 array (h, w) or (h, w, 3).
+        """
+        if len(pictures) == 0:
+            raise InputError("there are no pictures")
+        for start in range(0, len(pictures), batch_size):
+            yield self._batch(pictures[start : start + batch_size])
+
+    def stack(self, pictures: Pictures) -> NDArray[np.uint8]:
+        """Return all pictures as one uint8 array (n, h, w, c)."""
+        return np.concatenate(list(self.batches(pictures)))
+
+    def to_settings(self) -> dict[str, Any]:
+        """Return the fields, for a manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> Self:
+        """Rebuild from `to_settings`."""
+        return cls(**settings)
+
+    def _batch(self, pictures: Pictures) -> NDArray[np.uint8]:
+        if isinstance(pictures, np.ndarray) and pictures.shape[1:3] == (self.height, self.width):
+            check_picture(pictures[0])
+            grey = pictures.ndim == 3
+            if grey == (self.channels == 1):
+                return pictures[..., None] if grey else pictures
+        return np.stack([self.apply(picture) for picture in pictures])
+
+    def _resize(self, image: Image.Image) -> Image.Image:
+        size, resample = (self.width, self.height), _FILTERS[self.interpolation]
+        if self.resize == "stretch":
+            return image.resize(size, resample)
+        scales = self.width / image.width, self.height / image.height
+        scale = max(scales) if self.resize == "crop" else min(scales)
+        if self.resize == "crop":
+            # The middle box of the target's aspect ratio, resized in one step.
+            w, h = self.width / scale, self.height / scale
+            left, top = (image.width - w) / 2, (image.height - h) / 2
+            return image.resize(size, resample, box=(left, top, left + w, top + h))
+        inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        canvas = Image.new(image.mode, size, "white")
+        corner = ((self.width - inner[0]) // 2, (self.height - inner[1]) // 2)
+        canvas.paste(image.resize(inner, resample), corner)
+        return canvas
+
+
+def check_picture(picture: Picture) -> None:
+    """Raise `InputError` unless `picture` is a uint8 array (h, w) or (h, w, 3)."""
+    if not isinstance(picture, np.ndarray):
+        raise InputError(f"a picture must be a NumPy array, not {type(picture).__name__}")
+    grey_or_rgb = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)
+    if picture.dtype != np.uint8 or not grey_or_rgb or picture.size == 0:
+        raise InputError(
+            "a picture must be uint8, (h, w) or (h, w, 3), with 0 to 255 in it; "
+            f"this one is {picture.dtype} {picture.shape}"
+        )
+
+
+def native_size(pictures: Pictures, at_most: int, otherwise: int) -> tuple[int, int]:
+    """Return the pictures' own (height, width) if all share it and it is small.
+
+    Looks at 64 pictures at most, so that a lazily decoded million is not decoded for it.
+
+    Parameters
+    ----------
+    pictures : sequence of pictures
+    at_most : int
+        Largest side, in pixels, that counts as small.
+    otherwise : int
+        Side of the square that is returned where sizes differ or are larger.
+    """
+    step = max(1, len(pictures) // 64)
+    shapes = {pictures[i].shape[:2] for i in range(0, len(pictures), step)}
+    if len(shapes) == 1 and max(shape := shapes.pop()) <= at_most:
+        return shape[0], shape[1]
+    return otherwise, otherwise
+
+
+def has_colour(pictures: Pictures, tolerance: float = 4.0) -> bool:
+    """Tell whether any of up to 64 pictures has colour: channels that differ on average.
+
+    Parameters
+    ----------
+    pictures : sequence of pictures
+    tolerance : float
+        Mean spread between the channels, in grey levels (0 to 255), that still counts as grey.
+    """
+    step = max(1, len(pictures) // 64)
+    for i in range(0, len(pictures), step):
+        picture = pictures[i]
+        if picture.ndim == 3 and np.ptp(picture.astype(np.int16), axis=2).mean() > tolerance:
+            return True
+    return False
+
+
+def _set_channels(picture: Picture, channels: int) -> NDArray[np.uint8]:
+    if picture.ndim == 2:
+        return np.repeat(picture[..., None], channels, axis=2)
+    if channels == 1:
+        return np.asarray(Image.fromarray(picture).convert("L"))[..., None]
+    return picture

@@ -1,0 +1,101 @@
+"""Every exception that Vitrine raises on purpose.
+
+::
+
+    VitrineError
+    ├── InputError (ValueError)      something that was given to Vitrine is wrong
+    │   ├── SourceError              a catalogue source cannot be read at all
+    │   ├── PictureError             one picture is refused
+    │   ├── RowError                 one row of a table is refused
+    │   ├── FilterError              a `where` expression is wrong
+    │   └── OptionError              an unknown name or a bad value of an option
+    ├── DatasetError                 a known data set is not at hand
+    ├── ArtifactError                a saved model is damaged, foreign or too new
+    ├── ShopError
+    │   ├── ShopNotFoundError        there is no shop at that place
+    │   ├── ShopExistsError          there is a shop at that place already
+    │   ├── ShopFormatError          the shop was written by another version, or is damaged
+    │   └── UnknownItemError         the shop has no item with that id
+    ├── TrainingError                training cannot go on (NaN loss, nothing to learn from)
+    └── MissingExtraError (ImportError)   an optional dependency is not installed
+
+A message says what was wrong, where (file, row, item id), and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class VitrineError(Exception):
+    """Base class of every error that Vitrine raises on purpose."""
+
+
+class InputError(VitrineError, ValueError):
+    """Something that was given to Vitrine is wrong."""
+
+
+class SourceError(InputError):
+    """A catalogue source cannot be read at all."""
+
+
+class PictureError(InputError):
+    """One picture is refused; the message is the reason."""
+
+
+class RowError(InputError):
+    """One row of a table is refused; the message is the reason."""
+
+
+class FilterError(InputError):
+    """A ``where`` expression is malformed or does not fit the attributes."""
+
+
+class OptionError(InputError):
+    """An unknown name, or a bad value of an option."""
+
+
+class DatasetError(VitrineError):
+    """A known data set is not at hand, or its files are not what they should be."""
+
+
+class ArtifactError(VitrineError):
+    """A saved model is damaged, of an unknown kind, or written by a newer version."""
+
+
+class ShopError(VitrineError):
+    """Something is wrong with a shop on disk."""
+
+
+class ShopNotFoundError(ShopError):
+    """There is no shop at that place."""
+
+
+class ShopExistsError(ShopError):
+    """There is a shop at that place already."""
+
+
+class ShopFormatError(ShopError):
+    """The shop was written by another version of Vitrine, or is damaged."""
+
+
+class UnknownItemError(ShopError):
+    """The shop has no item with that id."""
+
+
+class TrainingError(VitrineError):
+    """Training cannot go on."""
+
+
+class MissingExtraError(VitrineError, ImportError):
+    """An optional dependency is not installed.
+
+    Parameters
+    ----------
+    what : str
+        What was asked for, in the user's words: ``"training an autoencoder"``.
+    extra : str
+        The extra of the ``vitrine`` package that brings it.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} needs an extra: pip install "vitrine[{extra}]"')
+        self.extra = extra

@@ -137,7 +137,7 @@ class Encoder(BaseEstimator, ABC):
             raise ArtifactError(f"the saved model is of kind {artifact.kind!r}, not {cls.kind!r}")
         settings = artifact.settings
         try:
-            encoder = cls(**settings["params"])
+            encoder = cls(**{name: _thaw(value) for name, value in settings["params"].items()})
             encoder.n_components_ = int(settings["n_components"])
             encoder.distance_ = Distance.from_settings(settings["distance"])
             encoder.preprocessing_ = Preprocessing.from_settings(settings["preprocessing"])
@@ -162,3 +162,8 @@ class Encoder(BaseEstimator, ABC):
             If it is damaged, of another kind, or written by a newer version.
         """
         return cls.from_artifact(Artifact.load(folder))
+
+
+def _thaw(value: Any) -> Any:
+    """Undo what JSON does to an option: it turns tuples into lists."""
+    return tuple(value) if isinstance(value, list) else value

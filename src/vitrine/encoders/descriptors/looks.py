@@ -1,0 +1,76 @@
+"""All that can be seen without learning: pixels, edges and colours in one vector."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.encoders.base import FloatArray
+from vitrine.encoders.descriptors.base import DescriptorEncoder
+from vitrine.encoders.descriptors.colours import describe_colours
+from vitrine.encoders.descriptors.gradients import describe_gradients, to_grey
+from vitrine.encoders.descriptors.pixels import describe_pixels
+from vitrine.index.distance import DistanceName, unit
+
+
+class Looks(DescriptorEncoder):
+    """Weighted union of pixels, edges and, where pictures have any, colours.
+
+    Each block has unit length before its weight; the union is projected on its principal
+    components, each divided by a power of its eigenvalue.
+
+    Parameters
+    ----------
+    size : int or None
+        Side in pixels that pictures are resized to; None keeps equal pictures of up to 64 pixels
+        as they are and resizes others to 96.
+    pixels_weight, hog_weight, colour_weight : float
+        Weights of the blocks; 0 leaves one out.
+    mirror : bool
+        Average each picture with its mirror image.
+    n_components : int or None
+        Principal components to keep; None keeps the union as it is.
+    whitening : float
+        Exponent of the eigenvalue that each component is divided by, 0 (none) to 0.5 (full).
+    distance : {"euclidean", "standardized", "cosine"}
+    random_state : int
+        Seed of the sample that the components are fitted on.
+    """
+
+    kind: ClassVar[str] = "looks"
+
+    def __init__(
+        self,
+        size: int | None = None,
+        pixels_weight: float = 1.0,
+        hog_weight: float = 1.0,
+        colour_weight: float = 1.0,
+        mirror: bool = True,
+        n_components: int | None = 128,
+        whitening: float = 0.25,
+        distance: DistanceName = "cosine",
+        random_state: int = 0,
+    ) -> None:
+        self.size = size
+        self.pixels_weight = pixels_weight
+        self.hog_weight = hog_weight
+        self.colour_weight = colour_weight
+        self.mirror = mirror
+        self.n_components = n_components
+        self.whitening = whitening
+        self.distance = distance
+        self.random_state = random_state
+
+    def _describe(self, batch: NDArray[np.uint8]) -> FloatArray:
+        grey = to_grey(batch)
+        blocks = []
+        if self.pixels_weight:
+            small = batch[:, :: max(1, batch.shape[1] // 32), :: max(1, batch.shape[2] // 32)]
+            blocks.append(self.pixels_weight * unit(describe_pixels(small, 0.5, self.mirror)))
+        if self.hog_weight:
+            blocks.append(self.hog_weight * unit(describe_gradients(grey, (7, 4), 8, self.mirror)))
+        if self.colour_weight and batch.shape[3] == 3:
+            blocks.append(self.colour_weight * unit(describe_colours(batch, 6, 4, self.mirror)))
+        return np.concatenate(blocks, axis=1, dtype=np.float32)

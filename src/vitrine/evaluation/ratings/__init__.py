@@ -1,0 +1,1 @@
+"""How good rating models are: splits, metrics with intervals, comparisons."""

@@ -1,0 +1,1 @@
+"""Personal recommendations: interactions in, rating models, ranked items out."""

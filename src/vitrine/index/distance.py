@@ -64,8 +64,11 @@ class Distance:
     def distances(self, scores: FloatArray) -> FloatArray:
         """Turn scores (higher is nearer: inner product, or minus the squared distance) around."""
         if self.name == "cosine":
-            return np.clip(1.0 - scores, 0.0, 2.0)
-        return np.sqrt(np.maximum(-scores, 0.0))
+            distances: FloatArray = np.clip(np.float32(1.0) - scores, 0.0, 2.0)
+            # Lengths of float32 unit vectors are off by a few 1e-8: nearer than that is equal.
+            return np.where(distances < 3e-7, np.float32(0.0), distances)
+        distances = np.sqrt(np.maximum(-scores, np.float32(0.0)))
+        return distances
 
     def similarities(self, distances: FloatArray) -> FloatArray:
         """Return similarities, 1 for equal vectors: the cosine (−1 to 1), or 1 / (1 + distance)."""

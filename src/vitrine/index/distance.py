@@ -63,11 +63,13 @@ class Distance:
 
     def distances(self, scores: FloatArray) -> FloatArray:
         """Turn scores (higher is nearer: inner product, or minus the squared distance) around."""
+        distances: FloatArray
         if self.name == "cosine":
-            distances: FloatArray = np.clip(np.float32(1.0) - scores, 0.0, 2.0)
+            distances = np.clip(np.float32(1.0) - scores, 0.0, 2.0)
             # Lengths of float32 unit vectors are off by a few 1e-8: nearer than that is equal.
-            return np.where(distances < 3e-7, np.float32(0.0), distances)
-        distances = np.sqrt(np.maximum(-scores, np.float32(0.0)))
+            distances[distances < 3e-7] = 0.0
+        else:
+            distances = np.sqrt(np.maximum(-scores, np.float32(0.0)))
         return distances
 
     def similarities(self, distances: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ listens with a bar, or with plain lines where there is no terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol, TypeVar
@@ -64,7 +64,7 @@ def task(description: str, total: float | None = None) -> Iterator[Task]:
 
 def track(values: Iterable[T], description: str, total: float | None = None) -> Iterator[T]:
     """Yield `values`, reporting each as one unit of work."""
-    if total is None and hasattr(values, "__len__"):
+    if total is None and isinstance(values, Sized):
         total = len(values)
     with task(description, total) as opened:
         for value in values:

@@ -1,0 +1,186 @@
+"""Typed attributes in memory, one growing column each: what a filter's mask is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.catalogue.items import AttributeType, Value
+from vitrine.catalogue.where import Condition, as_datetime
+
+_COMPARE = {
+    "=": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal,
+    ">": np.greater, ">=": np.greater_equal,
+}  # fmt: skip
+_DTYPES: dict[AttributeType, Any] = {
+    "text": np.int32, "integer": np.int64, "number": np.float64, "boolean": np.bool_,
+    "date": "datetime64[us]",
+}  # fmt: skip
+
+
+class Column:
+    """One attribute of every item: values, and which of them are there.
+
+    Text is held as codes into a vocabulary, so that a comparison is one pass over int32.
+    """
+
+    def __init__(self, kind: AttributeType) -> None:
+        self.kind: AttributeType = kind
+        self._values: NDArray[Any] = np.zeros(0, _DTYPES[kind])
+        self._present = np.zeros(0, np.bool_)
+        self._codes: dict[str, int] = {}
+        self._words: list[str] = []
+
+    def set(self, positions: NDArray[np.int64], values: Iterable[Value], size: int) -> None:
+        """Store `values` at `positions` of a column that `size` items have."""
+        if size > len(self._values):
+            capacity = max(size, len(self._values) * 3 // 2)
+            self._values = _grown(self._values, capacity)
+            self._present = _grown(self._present, capacity)
+        for position, value in zip(positions, values, strict=True):
+            self._present[position] = value is not None
+            if value is not None:
+                self._values[position] = self._encode(value)
+
+    def get(self, position: int) -> Value:
+        """Return the value at `position`, or None."""
+        if position >= len(self._present) or not self._present[position]:
+            return None
+        if self.kind == "text":
+            code: int = self._values[position]
+            return self._words[code]
+        value: Value = self._values[position].item()
+        return value
+
+    def mask(self, condition: Condition, size: int) -> NDArray[np.bool_]:
+        """Return which of `size` items meet the condition; an item without a value never does."""
+        present, values = self._present[:size], self._values[:size]
+        wanted: Any = condition.value
+        if self.kind == "text":
+            wanted = self._codes.get(str(wanted), -1)
+        elif self.kind == "date":
+            wanted = np.datetime64(wanted)
+        mask = np.zeros(size, np.bool_)  # items newer than the column have no value
+        mask[: len(present)] = _COMPARE[condition.operator](values, wanted) & present
+        return mask
+
+    def _encode(self, value: Any) -> Any:
+        if self.kind == "text":
+            word = str(value)
+            code = self._codes.setdefault(word, len(self._words))
+            if code == len(self._words):
+                self._words.append(word)
+            return code
+        if self.kind == "date":
+            return np.datetime64(as_datetime(value))
+        return value
+
+
+def _grown(array: NDArray[Any], capacity: int) -> NDArray[Any]:
+    larger = np.zeros(capacity, array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+class AttributeTable:
+    """The attributes of every item, by position.
+
+    Parameters
+    ----------
+    schema : mapping of str to AttributeType
+    """
+
+    def __init__(self, schema: Mapping[str, AttributeType]) -> None:
+        self._columns = {name: Column(kind) for name, kind in schema.items()}
+        self._size = 0
+
+    @property
+    def schema(self) -> dict[str, AttributeType]:
+        """Names and types of the attributes."""
+        return {name: column.kind for name, column in self._columns.items()}
+
+    def widen(self, schema: Mapping[str, AttributeType]) -> None:
+        """Take over new attributes, and integer attributes that have become numbers."""
+        for name, kind in schema.items():
+            old = self._columns.get(name)
+            if old is not None and old.kind == kind:
+                continue
+            self._columns[name] = Column(kind)
+            if old is not None:
+                values = [old.get(position) for position in range(self._size)]
+                self._columns[name].set(np.arange(self._size), values, self._size)
+
+    def set(
+        self, positions: Sequence[int] | NDArray[np.int64], rows: Sequence[Mapping[str, Value]]
+    ) -> None:
+        """Store one row of attributes at each position, replacing what was there."""
+        if not len(positions):
+            return
+        where = np.asarray(positions, dtype=np.int64)
+        self._size = max(self._size, int(where.max()) + 1)
+        for name, column in self._columns.items():
+            column.set(where, (row.get(name) for row in rows), self._size)
+
+    def row(self, position: int) -> dict[str, Value]:
+        """Return the attributes that the item at `position` has."""
+        values = {name: column.get(position) for name, column in self._columns.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def values(self, name: str, positions: Iterable[int]) -> list[Value]:
+        """Return one attribute of several items."""
+        column = self._columns[name]
+        return [column.get(position) for position in positions]
+
+    def mask(self, conditions: Iterable[Condition]) -> NDArray[np.bool_]:
+        """Return which positions meet all conditions, bool (size,)."""
+        mask = np.ones(self._size, np.bool_)
+        for condition in conditions:
+            mask &= self._columns[condition.name].mask(condition, self._size)
+        return mask
+
+
+def to_json(value: Value) -> str | int | float | bool | None:
+    """Return a value as JSON can hold it: dates as ISO 8601 text."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def fit_type(value: Value, kind: AttributeType) -> Value:
+    """Return `value` as the attribute's type has it.
+
+    Raises
+    ------
+    ValueError
+        If it does not fit.
+    """
+    if value is None:
+        return None
+    if kind == "text":
+        return str(to_json(value))
+    if kind == "date" and not isinstance(value, bool | int | float):
+        return as_datetime(value)
+    if kind == "boolean" and isinstance(value, bool):
+        return value
+    if kind == "number" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind == "integer" and isinstance(value, int) and not isinstance(value, bool):
+        if not -(2**63) <= value < 2**63:
+            raise ValueError(f"{value} does not fit into 64 bits")
+        return value
+    raise ValueError(f"{value!r} is not {kind}")
+
+
+def widen_schema(
+    schema: Mapping[str, AttributeType], more: Mapping[str, AttributeType]
+) -> dict[str, AttributeType]:
+    """Return `schema` with the attributes of `more` added; integer widens to number."""
+    widened = dict(schema)
+    for name, kind in more.items():
+        if schema.get(name) == "integer" and kind == "number":
+            widened[name] = "number"
+        else:
+            widened.setdefault(name, kind)
+    return widened

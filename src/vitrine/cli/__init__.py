@@ -1,0 +1,5 @@
+"""The command line: one thin function a command."""
+
+from vitrine.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,162 @@
+"""What a person at a terminal sees: progress bars, plain lines where there is none, tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from vitrine.progress import Listener, Task
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+QUIET_SECONDS = 2.0
+LINE_SECONDS = 10.0
+
+
+def listener() -> Listener:
+    """Return bars for a terminal, plain lines for anything else."""
+    return Bars() if err.is_terminal else Lines()
+
+
+class Bars:
+    """One bar a task, all in one live display that goes when the work is done."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._open = 0
+
+    @contextmanager
+    def task(self, description: str, total: float | None) -> Iterator[Task]:
+        """Show a bar for as long as the context is open."""
+        if self._progress is None:
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[note]}"),
+                console=err,
+                transient=True,
+            )
+            self._progress.start()
+        self._open += 1
+        bar = self._progress.add_task(description, total=total, note="")
+        try:
+            yield _Bar(self._progress, bar)
+        finally:
+            self._progress.remove_task(bar)
+            self._open -= 1
+            if not self._open:
+                self._progress.stop()
+                self._progress = None
+
+
+class _Bar:
+    def __init__(self, progress: Progress, bar: TaskID) -> None:
+        self._progress, self._bar = progress, bar
+
+    def advance(self, amount: float = 1.0, note: str = "") -> None:
+        self._progress.update(self._bar, advance=amount, note=note)
+
+
+class Lines:
+    """A line now and then for work that takes long; nothing for what is over in two seconds."""
+
+    @contextmanager
+    def task(self, description: str, total: float | None) -> Iterator[Task]:
+        """Print lines for as long as the context is open."""
+        line = _Line(description, total)
+        yield line
+        line.finish()
+
+
+class _Line:
+    def __init__(self, description: str, total: float | None) -> None:
+        self._description, self._total, self._done = description, total, 0.0
+        self._start = self._said = time.monotonic()
+
+    def advance(self, amount: float = 1.0, note: str = "") -> None:
+        self._done += amount
+        now = time.monotonic()
+        if now - self._said > (QUIET_SECONDS if self._said == self._start else LINE_SECONDS):
+            self._said = now
+            of = f" of {self._total:,.0f}" if self._total else ""
+            self._say(f"{self._done:,.0f}{of}" + (f", {note}" if note else ""))
+
+    def finish(self) -> None:
+        if time.monotonic() - self._start > QUIET_SECONDS:
+            self._say("done")
+
+    def _say(self, text: str) -> None:
+        seconds = time.monotonic() - self._start
+        err.print(Text(f"{self._description}: {text} ({seconds:.0f} s)"))
+
+
+def say(text: str) -> None:
+    """Print a line for people, without markup: text from outside is never interpreted."""
+    out.print(Text(text))
+
+
+def complain(text: str) -> None:
+    """Print a line to the error stream."""
+    err.print(Text(text))
+
+
+def print_json(value: Any) -> None:
+    """Print a value for machines; what is not a number becomes null, as JSON has no NaN."""
+    sys.stdout.write(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and value != value:
+        return None
+    return value
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None
+) -> None:
+    """Print a table; numbers stand to the right."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    cells = [[_cell(value) for value in row] for row in rows]
+    for i, column in enumerate(columns):
+        numeric = bool(cells) and all(row[i][1] for row in cells)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*[Text(text) for text, _ in row])
+    out.print(table)
+
+
+def _cell(value: object) -> tuple[str, bool]:
+    if value is None:
+        return "", True
+    if isinstance(value, bool):
+        return str(value).lower(), False
+    if isinstance(value, int):
+        return f"{value:,}", True
+    if isinstance(value, float):
+        return f"{value:.3f}", True
+    return str(value), False

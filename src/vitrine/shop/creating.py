@@ -1,0 +1,86 @@
+"""The beginning of a shop: what was asked for, and the encoder fitted for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from vitrine.catalogue import Catalogue
+from vitrine.encoders.base import Encoder
+from vitrine.errors import InputError, ShopExistsError
+from vitrine.store import DATABASE_NAME, Store
+
+MAX_FIT_PICTURES = 100_000
+
+
+def encoder_request(encoder: Encoder, label: str | None, thumbnails: bool) -> dict[str, Any]:
+    """Return what a shop was asked to be made with, as JSON holds it."""
+    params = {name: _plain(value) for name, value in encoder.get_params(deep=False).items()}
+    return {"encoder": encoder.kind, "params": params, "label": label, "thumbnails": thumbnails}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def is_fitted(encoder: Encoder) -> bool:
+    """Tell whether an encoder has been fitted."""
+    try:
+        check_is_fitted(encoder, "preprocessing_")
+    except NotFittedError:
+        return False
+    return True
+
+
+def resume(path: Path, request: dict[str, Any]) -> Store | None:
+    """Return the store of a shop whose making broke off, or None where nothing is there yet."""
+    if not (path / DATABASE_NAME).exists():
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ShopExistsError(
+                f"{path}: not empty and not a shop; name a directory that does not exist yet"
+            )
+        return None
+    store = Store.open(path / DATABASE_NAME)
+    state = store.state()
+    if state.ready:
+        raise ShopExistsError(
+            f"{path}: there is a shop already; add to it with vitrine add, or remove the "
+            "directory first"
+        )
+    if state.settings != request:
+        raise ShopExistsError(
+            f"{path}: a shop was begun here with other settings ({state.settings}); run that "
+            "again to complete it, or remove the directory first"
+        )
+    return store
+
+
+def fit_encoder(
+    encoder: Encoder, catalogue: Catalogue, label: str | None, random_state: int
+) -> Encoder:
+    """Fit `encoder` on the catalogue's readable pictures, at most 100,000 of them.
+
+    Raises
+    ------
+    InputError
+        If no picture can be read.
+    """
+    codes = np.arange(len(catalogue))
+    if len(codes) > MAX_FIT_PICTURES:
+        rng = np.random.default_rng(random_state)
+        codes = np.sort(rng.choice(codes, MAX_FIT_PICTURES, replace=False))
+    sample = catalogue.take(codes)
+    readable = sample.readable(cover=1)  # JPEGs at an eighth of their size show the same faults
+    if len(readable) == 0:
+        rejected = [*catalogue.rejected, *readable.rejected]
+        reasons = "; ".join(str(rejection) for rejection in rejected[:3])
+        raise InputError(
+            f"{catalogue.name}: there is no picture to learn from ({len(rejected)} refused)"
+            + (f"; the first: {reasons}" if reasons else "")
+        )
+    labels = None if label is None else readable.values(label)
+    return encoder.fit(readable.pictures(), labels)

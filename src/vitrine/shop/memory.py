@@ -1,0 +1,110 @@
+"""What an open shop holds in memory: ids, attributes and vectors, following the change numbers."""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.catalogue.attributes import AttributeTable
+from vitrine.catalogue.where import Where, parse_where
+from vitrine.encoders.base import Encoder
+from vitrine.errors import UnknownItemError
+from vitrine.index import NearestNeighbours
+from vitrine.store import ItemChunk, Store
+
+
+class Memory:
+    """The items of a shop by position: 0, 1, … in the order they came; removed ones leave a gap.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        The one that made the vectors; its distance ranks them.
+    encoder_id : int
+        Which one that is in the store.
+    """
+
+    def __init__(self, encoder: Encoder, encoder_id: int) -> None:
+        self.encoder_id = encoder_id
+        self.change_number = 0
+        self.attributes = AttributeTable({})
+        self.positions: dict[str, int] = {}
+        self.neighbours = NearestNeighbours(encoder.distance_)
+        self._ids: list[str] = []
+
+    def follow(self, store: Store) -> bool:
+        """Take over what has been written since the last call; return whether anything was.
+
+        Raises
+        ------
+        EncoderChanged
+            If the shop has another encoder now: everything must be read anew.
+        """
+        if store.change_number() == self.change_number:
+            return False
+        with store.changes(self.change_number, self.encoder_id) as change:
+            if change.state.encoder_id != self.encoder_id:
+                raise EncoderChanged
+            self.attributes.widen(change.state.attributes)
+            self._remove(change.deleted)
+            if self._ids:
+                for chunk in change.chunks:
+                    self.neighbours.upsert(self._place(chunk), chunk.vectors)
+            else:
+                self._load(list(change.chunks))
+            self.change_number = change.state.change_number
+        return True
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def id_at(self, position: int) -> str:
+        """Return the id of the item at a position."""
+        return self._ids[position]
+
+    def position(self, item_id: str) -> int:
+        """Return the position of an item.
+
+        Raises
+        ------
+        UnknownItemError
+            If there is none with that id.
+        """
+        try:
+            return self.positions[item_id]
+        except KeyError:
+            sample = list(self.positions)[:20_000]
+            close = difflib.get_close_matches(item_id, sample, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise UnknownItemError(f"there is no item {item_id!r}{hint}") from None
+
+    def mask(self, where: Where) -> NDArray[np.bool_] | None:
+        """Return which positions a filter allows, or None where it allows all."""
+        conditions = parse_where(where, self.attributes.schema)
+        return self.attributes.mask(conditions) if conditions else None
+
+    def _load(self, chunks: list[ItemChunk]) -> None:
+        for chunk in chunks:
+            self._place(chunk)
+        if chunks:
+            self.neighbours.build(np.concatenate([chunk.vectors for chunk in chunks]))
+
+    def _place(self, chunk: ItemChunk) -> NDArray[np.int64]:
+        places = np.empty(len(chunk.item_ids), np.int64)
+        for i, item_id in enumerate(chunk.item_ids):
+            places[i] = self.positions.setdefault(item_id, len(self._ids))
+            if places[i] == len(self._ids):
+                self._ids.append(item_id)
+        self.attributes.set(places, chunk.attributes)
+        return places
+
+    def _remove(self, item_ids: list[str]) -> None:
+        gone = [self.positions.pop(item_id) for item_id in item_ids if item_id in self.positions]
+        if gone:
+            self.neighbours.remove(np.array(gone, np.int64))
+
+
+class EncoderChanged(Exception):  # noqa: N818 - a signal between the two halves of an open shop
+    """The shop has another encoder than the one its vectors in memory were made with."""

@@ -1,0 +1,81 @@
+"""Rows as the rest of Vitrine sees them, and what they are in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.catalogue.attributes import fit_type, to_json
+from vitrine.catalogue.items import AttributeType, PictureRef, Value
+
+
+@dataclass(frozen=True)
+class ShopState:
+    """The one row that says what a shop is."""
+
+    change_number: int
+    encoder_id: int | None
+    ready: bool
+    attributes: dict[str, AttributeType]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """One item as it is written.
+
+    A `vector` of None keeps the vector and the thumbnail that the item has: its pictures are the
+    same, only attributes changed.
+    """
+
+    id: str
+    pictures: tuple[PictureRef, ...]
+    pictures_fingerprint: str
+    attributes: Mapping[str, Value]
+    vector: NDArray[np.float32] | None = None
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True)
+class ItemChunk:
+    """Some items as they are read: ids, attributes and vectors, float32 (n, d), in one order."""
+
+    item_ids: list[str]
+    attributes: list[dict[str, Value]]
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What has changed since some change number, seen in one transaction."""
+
+    state: ShopState
+    deleted: list[str]
+    chunks: Iterator[ItemChunk]
+
+
+def item_row(item: StoredItem, change_number: int) -> dict[str, Any]:
+    """Return an item as a row of the table `items`."""
+    return {
+        "item_id": item.id,
+        "change_number": change_number,
+        "pictures": [[picture.path, picture.row] for picture in item.pictures],
+        "pictures_fingerprint": item.pictures_fingerprint,
+        "attributes": {name: to_json(value) for name, value in item.attributes.items()},
+    }
+
+
+def typed(values: Mapping[str, Any], schema: Mapping[str, AttributeType]) -> dict[str, Value]:
+    """Return attributes that were JSON as the types of the schema."""
+    return {name: fit_type(value, schema[name]) for name, value in values.items()}
+
+
+def to_matrix(rows: Sequence[bytes]) -> NDArray[np.float32]:
+    """Return stored vectors as float32 (n, d)."""
+    if not rows:
+        return np.zeros((0, 0), np.float32)
+    return np.frombuffer(b"".join(rows), "<f4").reshape(len(rows), -1).astype(np.float32)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from vitrine.catalogue.datasets import DATA_SETS, locate
 from vitrine.catalogue.folders import read_folder
+from vitrine.catalogue.from_table import read_table
 from vitrine.catalogue.idx import is_idx
 from vitrine.catalogue.idx_folders import holds_idx, read_idx_source
 from vitrine.catalogue.items import AttributeType
 from vitrine.catalogue.records import Records
+from vitrine.catalogue.tables import FORMATS, table_suffix
 from vitrine.errors import DatasetError, SourceError
 
 
@@ -44,6 +46,17 @@ def read_source(
     title = path.resolve().name
     if path.is_dir():
         return title, read_idx_source(path) if holds_idx(path) else read_folder(path), None
+    if table_suffix(path):
+        records = read_table(
+            path,
+            pictures=None if pictures is None else Path(pictures),
+            id_column=id_column,
+            picture_columns=picture_columns,
+            schema=schema,
+        )
+        return title, records, None
     if is_idx(path):
         return title, read_idx_source(path), None
-    raise SourceError(f"{source}: neither a folder, nor IDX")
+    raise SourceError(
+        f"{source}: this is neither a folder, nor a table ({' '.join(FORMATS)}), nor an IDX file"
+    )

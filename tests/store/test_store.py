@@ -137,9 +137,25 @@ def test_what_is_not_a_shop_is_refused(tmp_path, store):
     (tmp_path / "text.db").write_text("this is not a database " * 100)
     with pytest.raises(ShopFormatError, match="not a shop's database"):
         Store.open(tmp_path / "text.db")
-    sqlite3.connect(tmp_path / "empty.db").close()
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute("CREATE TABLE something (a INTEGER)")
+    connection.close()
     with pytest.raises(ShopFormatError, match="not a shop's database"):
-        Store.open(tmp_path / "empty.db")
+        Store.open(tmp_path / "other.db")
+
+
+def test_a_database_that_was_never_filled_is_no_shop_and_can_become_one(tmp_path):
+    for path, content in ((tmp_path / "a.db", b""), (tmp_path / "b.db", None)):
+        if content is None:
+            with sqlite3.connect(path) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+            connection.close()
+        else:
+            path.write_bytes(content)
+        with pytest.raises(ShopNotFoundError):
+            Store.open(path)
+        Store.create(path, {}).close()
+        assert Store.open(path).count() == 0
 
 
 def test_a_shop_of_a_newer_format_is_refused(store, tmp_path):

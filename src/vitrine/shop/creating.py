@@ -38,8 +38,11 @@ def is_fitted(encoder: Encoder) -> bool:
 
 def resume(path: Path, request: dict[str, Any]) -> Store | None:
     """Return the store of a shop whose making broke off, or None where nothing is there yet."""
-    if not (path / DATABASE_NAME).exists():
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if not Store.exists(path / DATABASE_NAME):
+        foreign = path.is_dir() and any(
+            not entry.name.startswith(DATABASE_NAME) for entry in path.iterdir()
+        )
+        if foreign or (path.exists() and not path.is_dir()):
             raise ShopExistsError(
                 f"{path}: not empty and not a shop; name a directory that does not exist yet"
             )

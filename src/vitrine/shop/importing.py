@@ -1,4 +1,4 @@
-"""From a catalogue into a shop: fit the encoder, encode, store, batch by batch."""
+"""From a catalogue into a shop: encode and store, batch by batch."""
 
 from __future__ import annotations
 
@@ -41,95 +41,110 @@ class ImportResult:
     rejected: list[Rejection] = field(default_factory=list)
 
 
-def import_catalogue(
-    store: Store, encoder: Encoder, encoder_id: int, catalogue: Catalogue, thumbnails: bool
-) -> ImportResult:
-    """Bring a catalogue's items into a shop; items that are there unchanged cost a look-up only.
+class Import:
+    """One catalogue on its way into a shop.
 
-    Each batch is one transaction, so a kill at any moment leaves whole batches, and running again
-    goes on where it stopped.
+    Items that are there unchanged cost a look-up only, and a new price no new vector. Each batch
+    is one transaction, so a kill at any moment leaves whole batches, and running again goes on
+    where it stopped.
+
+    Parameters
+    ----------
+    store : Store
+    encoder : Encoder
+        The shop's, fitted.
+    encoder_id : int
+        Which one that is in the store.
+    keep_thumbnails : bool
+        Whether a small picture is stored with each item.
     """
-    schema = store.widen(catalogue.schema)
-    result = ImportResult(rejected=list(catalogue.rejected))
-    new = _Sorted(store, catalogue, schema, encoder_id, result)
-    with task(f"importing {catalogue.name}", len(catalogue)) as progress:
-        progress.advance(len(catalogue) - len(new.to_encode))
-        encoding = catalogue.take(new.to_encode)
-        with ThreadPoolExecutor() as pool:
-            batches: Iterator[DecodedBatch[Picture]] = encoding.decoded(
-                BATCH_ITEMS, cover=encoder.preprocessing_.cover
-            )
-            for batch in batches:
-                result.rejected += batch.rejected
-                stored = list(_encode(encoder, batch, schema, result, thumbnails, pool))
-                store.put(stored, encoder_id)
-                for item in stored:
-                    new.count(item.id)
-                progress.advance(len(batch.items), note=_note(result))
-    return result
-
-
-class _Sorted:
-    """A catalogue's items, sorted into those to encode, to rewrite and to leave alone."""
 
     def __init__(
-        self,
-        store: Store,
-        catalogue: Catalogue,
-        schema: Mapping[str, AttributeType],
-        encoder_id: int,
-        result: ImportResult,
+        self, store: Store, encoder: Encoder, encoder_id: int, keep_thumbnails: bool
     ) -> None:
-        self.to_encode: list[int] = []
+        self._store = store
+        self._encoder = encoder
+        self._encoder_id = encoder_id
+        self._keep_thumbnails = keep_thumbnails
+        self._fingerprints: dict[str, str] = {}  # of the items to encode, with all their pictures
         self._known: set[str] = set()
-        self._result = result
+
+    def run(self, catalogue: Catalogue) -> ImportResult:
+        """Bring the catalogue's items in and say what became of them."""
+        self._schema = self._store.widen(catalogue.schema)
+        self._result = result = ImportResult(rejected=list(catalogue.rejected))
+        cover = self._encoder.preprocessing_.cover
+        with task(f"importing {catalogue.name}", len(catalogue)) as progress:
+            chosen = catalogue.take(self._to_encode(catalogue))
+            progress.advance(len(catalogue) - len(chosen))
+            batches: Iterator[DecodedBatch[Picture]] = chosen.decoded(BATCH_ITEMS, cover)
+            with ThreadPoolExecutor() as pool:
+                for batch in batches:
+                    result.rejected += batch.rejected
+                    stored = list(self._encode(batch, pool))
+                    self._store.put(stored, self._encoder_id)
+                    updated = sum(item.id in self._known for item in stored)
+                    result.updated += updated
+                    result.added += len(stored) - updated
+                    refused = len(result.rejected)
+                    note = f"{refused:,} refused" if refused else ""
+                    progress.advance(len(batch.items), note)
+        return result
+
+    def _to_encode(self, catalogue: Catalogue) -> list[int]:
+        """Return which items need a vector; those whose attributes alone differ are rewritten."""
+        to_encode = []
         for start in range(0, len(catalogue), LOOKUP_ITEMS):
-            items = [catalogue[i] for i in range(start, min(start + LOOKUP_ITEMS, len(catalogue)))]
-            known = store.known([item.id for item in items])
+            items = list(catalogue[start : start + LOOKUP_ITEMS])
+            known = self._store.known([item.id for item in items])
             self._known |= known.keys()
-            rewrite = []
+            rewritten = []
             for i, item in enumerate(items, start):
-                fingerprint, attributes = known.get(item.id, ("", None))
-                if fingerprint != _pictures_fingerprint(item):
-                    self.to_encode.append(i)
-                elif (row := _checked(item, schema, result)) is not None:
-                    if {name: to_json(value) for name, value in row.items()} == attributes:
-                        result.unchanged += 1
-                    else:
-                        rewrite.append(_stored(item, row))
-                        result.updated += 1
-            store.put(rewrite, encoder_id)
+                stored_fingerprint, stored_attributes = known.get(item.id, ("", None))
+                fingerprint = replace(item, attributes={}).fingerprint()
+                if stored_fingerprint != fingerprint:
+                    to_encode.append(i)
+                    self._fingerprints[item.id] = fingerprint
+                elif (row := self._typed(item)) is None:
+                    continue
+                elif {name: to_json(value) for name, value in row.items()} == stored_attributes:
+                    self._result.unchanged += 1
+                else:
+                    rewritten.append(StoredItem(item.id, item.pictures, fingerprint, row))
+            self._store.put(rewritten, self._encoder_id)
+            self._result.updated += len(rewritten)
+        return to_encode
 
-    def count(self, item_id: str) -> None:
-        """Count an item that was encoded and stored."""
-        if item_id in self._known:
-            self._result.updated += 1
-        else:
-            self._result.added += 1
+    def _encode(
+        self, batch: DecodedBatch[Picture], pool: ThreadPoolExecutor
+    ) -> Iterator[StoredItem]:
+        if not batch.items:
+            return
+        thumbnails: Iterator[bytes | None] = iter([None] * len(batch.items))
+        if self._keep_thumbnails:
+            thumbnails = pool.map(make_thumbnail, [pictures[0] for pictures in batch.pictures])
+        vectors = encode_items(self._encoder, batch.pictures)
+        for item, vector, thumbnail in zip(batch.items, vectors, thumbnails, strict=True):
+            row = self._typed(item)
+            if row is None:
+                continue
+            if not np.isfinite(vector).all():
+                self._refuse(item, "the encoder gave a vector that is not finite")
+                continue
+            fingerprint = self._fingerprints[item.id]
+            yield StoredItem(item.id, item.pictures, fingerprint, row, vector, thumbnail)
 
+    def _typed(self, item: Item) -> dict[str, Value] | None:
+        """Return the item's attributes in the shop's types, or None where one does not fit."""
+        try:
+            return _typed(item.attributes, self._schema)
+        except ValueError as error:
+            self._refuse(item, f"an attribute does not fit the shop's: {error}")
+            return None
 
-def _encode(
-    encoder: Encoder,
-    batch: DecodedBatch[Picture],
-    schema: Mapping[str, AttributeType],
-    result: ImportResult,
-    thumbnails: bool,
-    pool: ThreadPoolExecutor,
-) -> Iterator[StoredItem]:
-    if not batch.items:
-        return
-    small: Iterator[bytes | None] = iter([None] * len(batch.items))
-    if thumbnails:
-        small = pool.map(make_thumbnail, [pictures[0] for pictures in batch.pictures])
-    vectors = encode_items(encoder, batch.pictures)
-    for item, vector, thumbnail in zip(batch.items, vectors, small, strict=True):
-        row = _checked(item, schema, result)
-        if row is None:
-            continue
-        if not np.isfinite(vector).all():
-            result.rejected.append(_refused(item, "the encoder gave a vector that is not finite"))
-            continue
-        yield _stored(item, row, vector, thumbnail)
+    def _refuse(self, item: Item, reason: str) -> None:
+        source = item.pictures[0].path
+        self._result.rejected.append(Rejection(source, None, item.id, None, reason))
 
 
 def encode_items(encoder: Encoder, pictures: Sequence[Sequence[Picture]]) -> NDArray[np.float32]:
@@ -150,38 +165,11 @@ def encode_items(encoder: Encoder, pictures: Sequence[Sequence[Picture]]) -> NDA
     return means
 
 
-def _checked(
-    item: Item, schema: Mapping[str, AttributeType], result: ImportResult
-) -> dict[str, Value] | None:
-    try:
-        values = {name: fit_type(value, schema[name]) for name, value in item.attributes.items()}
-    except ValueError as error:
-        result.rejected.append(
-            _refused(item, f"an attribute does not fit the shop's type: {error}")
-        )
-        return None
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _refused(item: Item, reason: str) -> Rejection:
-    return Rejection(
-        source=item.pictures[0].path, row=None, item_id=item.id, picture=None, reason=reason
-    )
-
-
-def _stored(
-    item: Item,
-    attributes: Mapping[str, Value],
-    vector: NDArray[np.float32] | None = None,
-    thumbnail: bytes | None = None,
-) -> StoredItem:
-    fingerprint = _pictures_fingerprint(item)
-    return StoredItem(item.id, item.pictures, fingerprint, attributes, vector, thumbnail)
-
-
-def _pictures_fingerprint(item: Item) -> str:
-    return replace(item, attributes={}).fingerprint()
-
-
-def _note(result: ImportResult) -> str:
-    return f"{len(result.rejected)} refused" if result.rejected else ""
+def _typed(values: Mapping[str, Value], schema: Mapping[str, AttributeType]) -> dict[str, Value]:
+    fitted = {}
+    for name, value in values.items():
+        try:
+            fitted[name] = fit_type(value, schema[name])
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return {name: value for name, value in fitted.items() if value is not None}

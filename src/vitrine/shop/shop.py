@@ -20,7 +20,7 @@ from vitrine.encoders.base import Encoder
 from vitrine.encoders.preprocessing import Picture
 from vitrine.errors import InputError, OptionError, PictureError, ShopFormatError
 from vitrine.shop.creating import encoder_request, fit_encoder, is_fitted, resume
-from vitrine.shop.importing import ImportResult, import_catalogue
+from vitrine.shop.importing import Import, ImportResult
 from vitrine.shop.memory import EncoderChanged, Memory
 from vitrine.shop.results import Hit, ShopInfo
 from vitrine.shop.thumbnails import read_thumbnail
@@ -147,7 +147,7 @@ class Shop:
         """
         encoder_id = self._memory.encoder_id
         keep = bool(self._store.state().settings["thumbnails"])
-        result = import_catalogue(self._store, self.encoder, encoder_id, catalogue, keep)
+        result = Import(self._store, self.encoder, encoder_id, keep).run(catalogue)
         self.last_import = result
         self._write_rejected(result.rejected)
         self.refresh()
@@ -287,7 +287,8 @@ class Shop:
         elif isinstance(query, bytes):
             query = decode_bytes(query, cover=cover)
         if query.ndim > 1:
-            return self.encoder.transform([query])[0]
+            encoded: NDArray[np.float32] = self.encoder.transform([query])[0]
+            return encoded
         d = self.encoder.n_components_
         if query.shape != (d,) or not np.isfinite(query).all():
             raise InputError(f"a vector of this shop has {d} finite numbers; got {query.shape}")

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vitrine.catalogue.attributes import widen_schema
@@ -57,7 +57,7 @@ class Store:
         ShopExistsError
             If there is one already.
         """
-        if path.exists():
+        if cls.exists(path):
             raise ShopExistsError(f"{path.parent}: there is a shop already")
         store = cls(open_sqlite(path))
         with writing(store._engine) as connection:
@@ -85,7 +85,7 @@ class Store:
         ShopFormatError
             If it is no shop's, damaged, or of another format version.
         """
-        if not path.is_file():
+        if not cls.exists(path):
             raise ShopNotFoundError(
                 f"{path.parent}: there is no shop; make one with: vitrine create {path.parent} "
                 "SOURCE"
@@ -93,6 +93,21 @@ class Store:
         store = cls(open_sqlite(path))
         store.state()
         return store
+
+    @classmethod
+    def exists(cls, path: Path) -> bool:
+        """Tell whether a shop's database lies at `path`.
+
+        An empty one, left by a process that was killed as it began, is none.
+        """
+        if not path.is_file():
+            return False
+        store = cls(open_sqlite(path))
+        try:
+            with reading(store._engine) as connection:
+                return bool(inspect(connection).get_table_names())
+        finally:
+            store.close()
 
     def close(self) -> None:
         """Let go of the database; nothing is pending, so nothing is lost without it."""

@@ -27,12 +27,12 @@ def run(arguments: list[str]) -> int:
         with listen(console.listener()):
             app(arguments, prog_name="vitrine")
     except SystemExit as stop:  # how Typer ends, also when all went well
-        return int(stop.code or 0)
-    except KeyboardInterrupt:
-        console.complain(
-            "interrupted: what was stored is kept; run the same command again to go on"
-        )
-        return INTERRUPTED
+        code = int(stop.code or DONE)
+        if code == INTERRUPTED:
+            console.complain(
+                "interrupted: what was stored is kept; run the same command again to go on"
+            )
+        return code
     except (VitrineError, OSError, MemoryError) as error:
         if debug:
             raise

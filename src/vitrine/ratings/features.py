@@ -1,0 +1,96 @@
+"""What is known of items besides their ratings: picture vectors, categories."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.errors import InputError
+from vitrine.ratings.ids import Ids
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ItemFeatures:
+    """Blocks of numbers about items, such as one of picture vectors and one of genres.
+
+    Parameters
+    ----------
+    items : Ids
+        The items described; they need not be the rated ones.
+    blocks : dict of str to ndarray of shape (n_items, d), float32
+        By name. A model weighs blocks as wholes: what belongs together goes into one.
+
+    Raises
+    ------
+    InputError
+        If there is no block, or one has another number of rows, or NaN or infinity in it.
+    """
+
+    items: Ids
+    blocks: Mapping[str, FloatArray]
+
+    def __post_init__(self) -> None:
+        if not self.blocks:
+            raise InputError("item features need at least one block")
+        for name, block in self.blocks.items():
+            if block.ndim != 2 or len(block) != len(self.items):
+                raise InputError(
+                    f"block {name!r} has shape {block.shape} for {len(self.items)} items"
+                )
+            if not np.isfinite(block).all():
+                raise InputError(f"block {name!r} holds NaN or infinity")
+
+    @classmethod
+    def from_columns(
+        cls,
+        item_ids: Sequence[Hashable],
+        columns: Mapping[str, Sequence[Any]],
+        vectors: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Self:
+        """Turn categorical columns into blocks of 0 and 1, beside blocks of vectors.
+
+        Parameters
+        ----------
+        item_ids : sequence of hashable, length n
+        columns : mapping of str to sequence, length n
+            A value is a category, several of them in a list, tuple or set, or None (none of them).
+        vectors : mapping of str to ndarray of shape (n, d), optional
+        """
+        blocks = {name: np.asarray(block, np.float32) for name, block in (vectors or {}).items()}
+        blocks |= {name: one_hot(values) for name, values in columns.items()}
+        return cls(Ids(item_ids), blocks)
+
+    def aligned(self, items: Ids) -> tuple[dict[str, FloatArray], NDArray[np.bool_]]:
+        """Return each block's rows in the order of `items`, and which items are described.
+
+        Rows of items that are not described are zeros.
+        """
+        codes = self.items.codes(items.values)
+        known = codes >= 0
+        blocks = {name: np.where(known[:, None], b[codes], 0) for name, b in self.blocks.items()}
+        return blocks, known
+
+
+def one_hot(values: Sequence[Any]) -> FloatArray:
+    """Return one 0/1 column a category, (n, n_categories) float32, categories in sorted order."""
+    lists = [_as_list(value) for value in values]
+    names = sorted(
+        {name for row in lists for name in row}, key=lambda name: (str(type(name)), name)
+    )
+    columns = {name: column for column, name in enumerate(names)}
+    block = np.zeros((len(lists), max(1, len(names))), dtype=np.float32)
+    for row, listed in enumerate(lists):
+        block[row, [columns[name] for name in listed]] = 1.0
+    return block
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple | set | frozenset) else [value]

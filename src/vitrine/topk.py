@@ -227,20 +227,31 @@ class _Search:
             rough += self.bias
         has_excluded = np.flatnonzero(excluded >= 0)
         rough[has_excluded, excluded[has_excluded]] = -np.inf
-        candidates = _select(rough, min(self.k + SLACK, rough.shape[1]))
-        rough_scores = np.take_along_axis(rough, candidates, axis=1)
-        candidates = np.where(rough_scores > -np.inf, candidates, -1)
+        candidates, limit = self._candidates(rough)
         positions, scores = rank_candidates(
             self.queries[rows], self.vectors, candidates, self.k, self.metric
         )
-        self._settle_doubt(rows, rough, rough_scores.min(axis=1), positions, scores)
+        self._settle_doubt(rows, rough, limit, positions, scores)
         return positions, scores
+
+    def _candidates(self, rough: FloatArray) -> TopK:
+        """Return candidates (q, m) and what no other's rough score exceeds (q,)."""
+        if self.k == 1:  # two plain passes beat any selection
+            every, best = np.arange(len(rough)), rough.argmax(axis=1)
+            best_scores = rough[every, best]
+            rough[every, best] = -np.inf
+            limit = rough.max(axis=1)
+            rough[every, best] = best_scores
+            return np.where(best_scores > -np.inf, best, -1)[:, None], limit
+        candidates = _select(rough, min(self.k + SLACK, rough.shape[1]))
+        scores = np.take_along_axis(rough, candidates, axis=1)
+        return np.where(scores > -np.inf, candidates, -1), scores.min(axis=1)
 
     def _settle_doubt(
         self,
         rows: slice,
         rough: FloatArray,
-        worst: FloatArray,
+        limit: FloatArray,
         positions: Positions,
         scores: FloatArray,
     ) -> None:
@@ -258,7 +269,7 @@ class _Search:
         unit = (left.shape[1] + 8) * _UNIT_ROUNDOFF
         longest = np.sqrt(self.squared_norms.max())
         margin = unit * (lengths * longest + longest**2)
-        for row in np.flatnonzero((worst > -np.inf) & (worst + margin >= bar)):
+        for row in np.flatnonzero((limit > -np.inf) & (limit + margin >= bar)):
             bound = unit * (lengths[row] * np.sqrt(self.squared_norms) + self.squared_norms)
             doubtful = np.flatnonzero((rough[row] > -np.inf) & (rough[row] + bound >= bar[row]))
             query = self.queries[rows][row : row + 1]

@@ -1,0 +1,27 @@
+"""How good vectors are: measures on plain arrays, baselines, splits and comparisons."""
+
+from vitrine.evaluation.baselines import BASELINES, evaluate_baselines
+from vitrine.evaluation.bootstrap import Figure, bootstrap, paired_difference
+from vitrine.evaluation.by_category import CategoryFigures
+from vitrine.evaluation.experiments import Difference, Row, compare, differences
+from vitrine.evaluation.result import MEASURES, RetrievalResult
+from vitrine.evaluation.retrieval import evaluate
+from vitrine.evaluation.splits import Split, train_test_split_catalogue
+
+__all__ = [
+    "BASELINES",
+    "MEASURES",
+    "CategoryFigures",
+    "Difference",
+    "Figure",
+    "RetrievalResult",
+    "Row",
+    "Split",
+    "bootstrap",
+    "compare",
+    "differences",
+    "evaluate",
+    "evaluate_baselines",
+    "paired_difference",
+    "train_test_split_catalogue",
+]

@@ -1,0 +1,176 @@
+"""Several encoders on one split: fitted on train, judged by test, one row each."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vitrine.encoders import Encoder
+from vitrine.encoders.preprocessing import Pictures
+from vitrine.evaluation.bootstrap import Figure, paired_difference
+from vitrine.evaluation.result import RetrievalResult
+from vitrine.evaluation.retrieval import Labels, evaluate
+from vitrine.progress import task
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one encoder fared.
+
+    Attributes
+    ----------
+    encoder : str
+        The name it was given.
+    result : RetrievalResult or None
+        None where it failed.
+    n_components : int or None
+    fit_seconds, transform_seconds : float or None
+        Wall time to fit on train, and to encode test.
+    error : str or None
+        Why it failed.
+    """
+
+    encoder: str
+    result: RetrievalResult | None = None
+    n_components: int | None = None
+    fit_seconds: float | None = None
+    transform_seconds: float | None = None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON can hold it; figures are None where it failed."""
+        row: dict[str, Any] = {"encoder": self.encoder, "n_components": self.n_components}
+        if self.result is not None:
+            k, figures = self.result.k, self.result.to_dict()
+            for name in ("same_category_rate", "same_category_rate_low", "same_category_rate_high"):
+                row[name] = figures[name]
+            row |= {f"precision_at_{k}": figures["precision_at_k"]}
+            row |= {f"map_at_{k}": figures["map_at_k"]}
+        row |= {"fit_seconds": self.fit_seconds, "transform_seconds": self.transform_seconds}
+        return row | {"error": self.error}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far the best encoder is ahead of another, over the same queries.
+
+    Attributes
+    ----------
+    best, other : str
+    ahead : Figure
+        Difference of the measure, and its 95 % interval.
+    real : bool
+        Whether the interval lies above 0.
+    """
+
+    best: str
+    other: str
+    ahead: Figure
+    real: bool
+
+
+def compare(
+    train_pictures: Pictures,
+    train_labels: Labels | None,
+    test_pictures: Pictures,
+    test_labels: Labels,
+    encoders: Mapping[str, Encoder],
+    *,
+    k: int = 10,
+    n_bootstrap: int = 1000,
+    random_state: int = 0,
+) -> list[Row]:
+    """Fit each encoder on train and evaluate it leave-one-out among test.
+
+    Parameters
+    ----------
+    train_pictures, train_labels
+        What is fitted on; labels may be None if no encoder needs them.
+    test_pictures, test_labels
+        What is asked about and searched.
+    encoders : mapping of str to Encoder
+        Unfitted encoders by the name their row gets.
+    k, n_bootstrap, random_state
+        As `evaluate`.
+
+    Returns
+    -------
+    list of Row
+        In the order of `encoders`. One that fails has its error in its row; the others go on.
+    """
+    rows = []
+    with task("comparing encoders", len(encoders)) as progress:
+        for name, encoder in encoders.items():
+            try:
+                row = _fit_and_judge(
+                    name,
+                    encoder,
+                    (train_pictures, train_labels),
+                    (test_pictures, test_labels),
+                    {"k": k, "n_bootstrap": n_bootstrap, "random_state": random_state},
+                )
+            except Exception as error:  # one encoder's failure must not cost the others' hours
+                row = Row(name, error=f"{type(error).__name__}: {error}")
+            rows.append(row)
+            progress.advance(note=name)
+    return rows
+
+
+def differences(
+    rows: Sequence[Row],
+    measure: str = "same_category_rate",
+    *,
+    n_bootstrap: int = 1000,
+    random_state: int = 0,
+) -> list[Difference]:
+    """Say how far the best row is ahead of each other one, and whether that is more than chance.
+
+    A paired bootstrap over the queries, which all rows of one `compare` share. Each pair is tested
+    by itself: of twenty encoders that are equal in truth, one may seem really worse.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Failed ones are left out.
+    measure : str
+        One of `vitrine.evaluation.MEASURES`.
+    n_bootstrap, random_state
+        As `evaluate`.
+
+    Returns
+    -------
+    list of Difference
+        Nearest to the best first; empty where fewer than two succeeded.
+    """
+    measured = {row.encoder: row.result for row in rows if row.result is not None}
+    ranked = sorted(measured, key=lambda name: -_value(measured[name], measure))
+    found = []
+    for other in ranked[1:]:
+        best_values, values = (measured[name].per_query[measure] for name in (ranked[0], other))
+        ahead = paired_difference(best_values, values, n_bootstrap, random_state)
+        found.append(Difference(ranked[0], other, ahead, real=ahead.low > 0))
+    return found
+
+
+def _fit_and_judge(
+    name: str,
+    encoder: Encoder,
+    train: tuple[Pictures, Labels | None],
+    test: tuple[Pictures, Labels],
+    options: dict[str, int],
+) -> Row:
+    started = time.perf_counter()
+    encoder.fit(*train)
+    fitted = time.perf_counter()
+    vectors = encoder.transform(test[0])
+    encoded = time.perf_counter()
+    result = evaluate(vectors, test[1], distance=encoder.distance_, **options)
+    return Row(name, result, encoder.n_components_, fitted - started, encoded - fitted)
+
+
+def _value(result: RetrievalResult, measure: str) -> float:
+    value = result.figures()[measure].value
+    return -math.inf if math.isnan(value) else value

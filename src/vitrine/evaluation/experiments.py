@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vitrine.encoders import Encoder
@@ -14,6 +14,7 @@ from vitrine.evaluation.bootstrap import Figure, paired_difference
 from vitrine.evaluation.result import RetrievalResult
 from vitrine.evaluation.retrieval import Labels, evaluate
 from vitrine.progress import task
+from vitrine.topk import FloatArray
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Row:
     ----------
     encoder : str
         The name it was given.
+    k : int
+        The depth of precision and mAP.
     result : RetrievalResult or None
         None where it failed.
     n_components : int or None
@@ -34,6 +37,7 @@ class Row:
     """
 
     encoder: str
+    k: int
     result: RetrievalResult | None = None
     n_components: int | None = None
     fit_seconds: float | None = None
@@ -42,15 +46,19 @@ class Row:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON can hold it; figures are None where it failed."""
-        row: dict[str, Any] = {"encoder": self.encoder, "n_components": self.n_components}
-        if self.result is not None:
-            k, figures = self.result.k, self.result.to_dict()
-            for name in ("same_category_rate", "same_category_rate_low", "same_category_rate_high"):
-                row[name] = figures[name]
-            row |= {f"precision_at_{k}": figures["precision_at_k"]}
-            row |= {f"map_at_{k}": figures["map_at_k"]}
-        row |= {"fit_seconds": self.fit_seconds, "transform_seconds": self.transform_seconds}
-        return row | {"error": self.error}
+        figures = {} if self.result is None else self.result.to_dict()
+        return {
+            "encoder": self.encoder,
+            "n_components": self.n_components,
+            "same_category_rate": figures.get("same_category_rate"),
+            "same_category_rate_low": figures.get("same_category_rate_low"),
+            "same_category_rate_high": figures.get("same_category_rate_high"),
+            f"precision_at_{self.k}": figures.get("precision_at_k"),
+            f"map_at_{self.k}": figures.get("map_at_k"),
+            "fit_seconds": self.fit_seconds,
+            "transform_seconds": self.transform_seconds,
+            "error": self.error,
+        }
 
 
 @dataclass(frozen=True)
@@ -105,15 +113,20 @@ def compare(
     with task("comparing encoders", len(encoders)) as progress:
         for name, encoder in encoders.items():
             try:
-                row = _fit_and_judge(
-                    name,
-                    encoder,
-                    (train_pictures, train_labels),
-                    (test_pictures, test_labels),
-                    {"k": k, "n_bootstrap": n_bootstrap, "random_state": random_state},
+                row, vectors = _fit_and_encode(
+                    name, encoder, (train_pictures, train_labels), test_pictures, k
                 )
+                result = evaluate(
+                    vectors,
+                    test_labels,
+                    distance=encoder.distance_,
+                    k=k,
+                    n_bootstrap=n_bootstrap,
+                    random_state=random_state,
+                )
+                row = replace(row, result=result)
             except Exception as error:  # one encoder's failure must not cost the others' hours
-                row = Row(name, error=f"{type(error).__name__}: {error}")
+                row = Row(name, k, error=f"{type(error).__name__}: {error}")
             rows.append(row)
             progress.advance(note=name)
     return rows
@@ -155,20 +168,16 @@ def differences(
     return found
 
 
-def _fit_and_judge(
-    name: str,
-    encoder: Encoder,
-    train: tuple[Pictures, Labels | None],
-    test: tuple[Pictures, Labels],
-    options: dict[str, int],
-) -> Row:
+def _fit_and_encode(
+    name: str, encoder: Encoder, train: tuple[Pictures, Labels | None], test: Pictures, k: int
+) -> tuple[Row, FloatArray]:
+    """Return the row but for its result, and the vectors of the test pictures."""
     started = time.perf_counter()
     encoder.fit(*train)
     fitted = time.perf_counter()
-    vectors = encoder.transform(test[0])
+    vectors = encoder.transform(test)
     encoded = time.perf_counter()
-    result = evaluate(vectors, test[1], distance=encoder.distance_, **options)
-    return Row(name, result, encoder.n_components_, fitted - started, encoded - fitted)
+    return Row(name, k, None, vectors.shape[1], fitted - started, encoded - fitted), vectors
 
 
 def _value(result: RetrievalResult, measure: str) -> float:

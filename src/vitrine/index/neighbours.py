@@ -10,11 +10,26 @@ from numpy.typing import NDArray
 
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import Distance
+from vitrine.index.inverted_file import InvertedFile
 from vitrine.index.rows import Rows
-from vitrine.topk import FloatArray, Positions, blocked_top_k, check_k, squared_lengths
+from vitrine.topk import (
+    FloatArray,
+    Positions,
+    TopK,
+    blocked_top_k,
+    check_k,
+    rank_candidates,
+    squared_lengths,
+)
 
 Method = Literal["auto", "exact", "faiss"]
 METHODS: tuple[Method, ...] = ("auto", "exact", "faiss")
+
+EXACT_NUMBERS = 10_000_000
+"""``auto`` is exact up to so many numbers, rows × dimensions."""
+
+FEW_NUMBERS = 4_000_000
+"""Where a filter leaves fewer numbers than this, they are searched exactly."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +80,12 @@ class NearestNeighbours:
         self.method = method
         self.random_state = random_state
         self._rows: Rows | None = None
+        self._file: InvertedFile | None = None
 
     @property
     def exact(self) -> bool:
         """Whether every search looks at every allowed row."""
-        return True
+        return self._file is None
 
     def __len__(self) -> int:
         """Positions in use; removed rows count."""
@@ -86,7 +102,8 @@ class NearestNeighbours:
         prepared = self._prepare(vectors, None)
         rows = Rows(prepared.shape[1])
         rows.put(np.arange(len(prepared)), prepared)
-        self._rows = rows
+        self._rows, self._file = rows, None
+        self._choose_file(rows)
         return self
 
     def upsert(self, positions: Positions, vectors: FloatArray) -> None:
@@ -111,6 +128,7 @@ class NearestNeighbours:
         rows = self._rows if self._rows is not None else Rows(prepared.shape[1])
         rows.put(positions, prepared)
         self._rows = rows
+        self._changed(rows, positions)
 
     def remove(self, positions: Positions) -> None:
         """Take rows out; they are not found from the next search on.
@@ -122,7 +140,9 @@ class NearestNeighbours:
         """
         if self._rows is None:
             raise InputError("nothing can be removed from an empty index")
-        self._rows.remove(np.asarray(positions, np.int64))
+        positions = np.asarray(positions, np.int64)
+        self._rows.remove(positions)
+        self._changed(self._rows, positions)
 
     def search(
         self,
@@ -155,19 +175,80 @@ class NearestNeighbours:
             return self._neighbours(
                 np.full((len(prepared), k), -1), np.full((len(prepared), k), -np.inf, np.float32)
             )
-        rows = self._rows
-        mask = _both(rows.live, allowed)
+        mask = _both(self._rows.live, allowed)
+        if self._file is None or self._few(self._rows, k, mask):
+            return self._neighbours(*self._search_exactly(self._rows, prepared, k, mask, exclude))
         return self._neighbours(
-            *blocked_top_k(
-                prepared,
-                rows.vectors,
-                k,
-                self.distance.metric,
-                allowed=mask,
-                exclude=exclude,
-                squared_norms=rows.squared_norms,
-            )
+            *self._search_file(self._rows, self._file, prepared, k, allowed, exclude)
         )
+
+    def _search_exactly(
+        self,
+        rows: Rows,
+        queries: FloatArray,
+        k: int,
+        mask: NDArray[np.bool_] | None,
+        exclude: Positions | None,
+    ) -> TopK:
+        return blocked_top_k(
+            queries,
+            rows.vectors,
+            k,
+            self.distance.metric,
+            allowed=mask,
+            exclude=exclude,
+            squared_norms=rows.squared_norms,
+        )
+
+    def _search_file(
+        self,
+        rows: Rows,
+        file: InvertedFile,
+        queries: FloatArray,
+        k: int,
+        allowed: NDArray[np.bool_] | None,
+        exclude: Positions | None,
+    ) -> TopK:
+        """Join what the inverted file finds with what it does not hold yet."""
+        parts = [file.candidates(queries, k, allowed)]
+        if len(file.pending):
+            pending = np.zeros(len(rows), np.bool_)
+            pending[file.pending] = True
+            pending = pending if allowed is None else pending & allowed
+            parts.append(self._search_exactly(rows, queries, k, pending, exclude)[0])
+        candidates = np.hstack(parts)
+        if exclude is not None:
+            candidates[candidates == exclude[:, None]] = -1
+        positions, scores = rank_candidates(
+            queries, rows.vectors, candidates, k, self.distance.metric
+        )
+        short = np.flatnonzero(positions[:, -1] < 0)
+        if len(short):  # the lists looked into held fewer than k that are allowed
+            own = None if exclude is None else exclude[short]
+            mask = _both(rows.live, allowed)
+            positions[short], scores[short] = self._search_exactly(
+                rows, queries[short], k, mask, own
+            )
+        return positions, scores
+
+    def _few(self, rows: Rows, k: int, mask: NDArray[np.bool_] | None) -> bool:
+        """Whether the rows to look at are so few, or k so large, that exact search is best."""
+        n = len(rows) if mask is None else int(np.count_nonzero(mask))
+        filtered = mask is not None and n * rows.n_components < FEW_NUMBERS
+        return filtered or n < 20 * k
+
+    def _changed(self, rows: Rows, positions: Positions) -> None:
+        if self._file is not None:
+            self._file.mark(positions)
+        if self._file is None or self._file.worn:
+            self._choose_file(rows)
+
+    def _choose_file(self, rows: Rows) -> None:
+        """Train an inverted file over the rows there are, where the method wants one."""
+        n_live = int(np.count_nonzero(rows.live))
+        large = n_live * rows.n_components > EXACT_NUMBERS
+        wanted = n_live > 0 and (self.method == "faiss" or (self.method == "auto" and large))
+        self._file = InvertedFile(rows, self.distance.metric, self.random_state) if wanted else None
 
     def _prepare(self, vectors: FloatArray, rows: Rows | None) -> FloatArray:
         if vectors.ndim != 2 or (rows is not None and vectors.shape[1] != rows.n_components):

@@ -1,0 +1,161 @@
+"""The approximate half of an index: a FAISS inverted file that is kept up to date.
+
+Vectors are dealt to the nearest of many centroids; a query looks only into the lists of the few
+centroids nearest to it (Jégou, Douze and Schmid, Product quantization for nearest neighbor search,
+2011, section IV). What it finds is a candidate: whoever asks scores it again on the full vector.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.index.rows import Rows
+from vitrine.topk import SLACK, FloatArray, Metric, Positions, blocked_top_k
+
+RECALL = 0.99
+"""Share of the true ten nearest that a search must find on a sample of the rows."""
+
+_SAMPLE = 256
+_POINTS_PER_LIST = 64
+"""Vectors a centroid is trained on; more took longer and found no more."""
+
+
+class InvertedFile:
+    """Candidates among the rows that it holds; the others are `pending`.
+
+    A row that changes is at once no longer held, and is searched exactly by the caller until
+    `absorb` files it. Centroids are only trained anew when much has changed.
+
+    Parameters
+    ----------
+    rows : Rows
+        All of its live rows are filed.
+    metric : {"ip", "l2"}
+    random_state : int
+        Seeds the centroids and the sample that the number of lists looked into is tuned on.
+    """
+
+    def __init__(self, rows: Rows, metric: Metric, random_state: int) -> None:
+        self._rows = rows
+        self._metric: Metric = metric
+        self._random_state = random_state
+        self._filed = np.zeros(len(rows), np.bool_)  # has an entry in FAISS, current or not
+        self._held = np.zeros(len(rows), np.bool_)  # has a current one
+        self._pending = np.flatnonzero(rows.live)
+        self._n_trained = len(self._pending)
+        self._n_changed = 0
+        self._index = self._train()
+        self.absorb()
+        self._n_probes = self._tune()
+
+    @property
+    def pending(self) -> Positions:
+        """Live rows that are not held, in order."""
+        return self._pending
+
+    @property
+    def worn(self) -> bool:
+        """Whether so much has changed since training that the centroids may no longer fit."""
+        return self._n_changed > self._n_trained // 2
+
+    def mark(self, positions: Positions) -> None:
+        """Take note that rows were overwritten, appended or removed."""
+        grown = len(self._rows) - len(self._held)
+        self._held = np.append(self._held, np.zeros(grown, np.bool_))
+        self._filed = np.append(self._filed, np.zeros(grown, np.bool_))
+        self._held[positions] = False
+        self._n_changed += len(positions)
+        self._pending = np.flatnonzero(self._rows.live & ~self._held)
+        if len(self._pending) > max(1024, len(self._rows) // 50):
+            self.absorb()
+
+    def absorb(self) -> None:
+        """File what is pending, under the centroids there are."""
+        outdated = self._filed & ~self._held
+        if outdated.any():
+            self._index.remove_ids(faiss.IDSelectorBitmap(_bits(outdated)))
+        self._index.add_with_ids(self._rows.vectors[self._pending], self._pending)
+        self._held[self._pending] = True
+        self._filed = self._held.copy()
+        self._pending = np.empty(0, np.int64)
+
+    def candidates(
+        self, queries: FloatArray, k: int, allowed: NDArray[np.bool_] | None = None
+    ) -> Positions:
+        """Return likely nearest among the held and allowed rows, (q, k + SLACK), in no order.
+
+        −1 stands where fewer were found, though more may be allowed.
+
+        Parameters
+        ----------
+        queries : ndarray of shape (q, d), float32
+        k : int
+        allowed : ndarray of shape (n,), bool, optional
+        """
+        n_probes = self._n_probes * max(1, k // 10)
+        usable = self._held if allowed is None else self._held & allowed
+        if allowed is not None:
+            # The fewer are allowed, the farther away the nearest of them lie.
+            n_probes = n_probes * len(usable) // max(1, int(np.count_nonzero(usable)))
+        if allowed is None and np.array_equal(self._filed, self._held):
+            return self._find(queries, k + SLACK, n_probes, None)
+        return self._find(queries, k + SLACK, n_probes, usable)
+
+    def _find(
+        self, queries: FloatArray, m: int, n_probes: int, usable: NDArray[np.bool_] | None
+    ) -> Positions:
+        # `bits` outlives the search: the selector only points at it.
+        bits = None if usable is None else _bits(usable)
+        selector = None if bits is None else faiss.IDSelectorBitmap(bits)
+        parameters = faiss.SearchParametersIVF(
+            nprobe=min(n_probes, self._index.nlist), sel=selector
+        )
+        positions: Positions = self._index.search(queries, m, params=parameters)[1]
+        return positions
+
+    def _train(self) -> Any:
+        d = self._rows.n_components
+        metric = faiss.METRIC_INNER_PRODUCT if self._metric == "ip" else faiss.METRIC_L2
+        n_lists = max(1, int(4 * np.sqrt(self._n_trained)))
+        index = faiss.IndexIVFScalarQuantizer(
+            faiss.IndexFlat(d, metric), d, n_lists, faiss.ScalarQuantizer.QT_fp16, metric
+        )
+        index.cp.seed = self._random_state + 1  # FAISS takes 0 for its own choice
+        index.cp.min_points_per_centroid = 1
+        index.cp.max_points_per_centroid = _POINTS_PER_LIST
+        rng = np.random.default_rng(self._random_state)
+        n_sample = min(self._n_trained, n_lists * _POINTS_PER_LIST)
+        sample = np.sort(rng.permutation(self._pending)[:n_sample])
+        index.train(self._rows.vectors[sample])
+        return index
+
+    def _tune(self) -> int:
+        """Return how many lists to look into for the wanted recall of the ten nearest."""
+        rng = np.random.default_rng(self._random_state)
+        live = np.flatnonzero(self._rows.live)
+        sample = rng.permutation(live)[:_SAMPLE]
+        queries, k = self._rows.vectors[sample], 11  # itself and ten others
+        truth, _ = blocked_top_k(
+            queries,
+            self._rows.vectors,
+            k,
+            self._metric,
+            allowed=self._rows.live,
+            squared_norms=self._rows.squared_norms,
+        )
+        n_probes = 1
+        while n_probes < self._index.nlist:
+            found = self._find(queries, k + SLACK, n_probes, None)
+            hits = (truth[:, :, None] == found[:, None, :]).any(axis=2)
+            if hits.mean() >= RECALL:
+                break
+            n_probes *= 2
+        return n_probes
+
+
+def _bits(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.packbits(mask, bitorder="little")

@@ -22,6 +22,7 @@ RATING_MODELS: dict[str, str] = {
     "truncated-svd": "vitrine.ratings.spectral:TruncatedSVD",
     "svd": "vitrine.ratings.factors:SVD",
     "svdpp": "vitrine.ratings.factors:SVDpp",
+    "bayesian-svdpp": "vitrine.ratings.bayesian:BayesianSVDpp",
 }
 """Where each model's class lies, ``module:class``; imported only when it is asked for."""
 

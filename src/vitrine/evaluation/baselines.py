@@ -12,7 +12,7 @@ from vitrine.evaluation.result import RetrievalResult
 from vitrine.evaluation.retrieval import Labels, evaluate
 from vitrine.index.distance import Distance
 from vitrine.progress import track
-from vitrine.topk import FloatArray
+from vitrine.topk import FloatArray, Positions
 
 BASELINES = ("random", "raw pixels", "PCA-2")
 
@@ -24,6 +24,7 @@ def evaluate_baselines(
     gallery_labels: Labels | None = None,
     *,
     fit_pictures: Pictures | None = None,
+    own: Positions | None = None,
     k: int = 10,
     n_bootstrap: int = 1000,
     random_state: int = 0,
@@ -39,7 +40,7 @@ def evaluate_baselines(
     fit_pictures : optional
         What the principal components are fitted on: what the encoder was fitted on. By default the
         gallery, or else the queries.
-    k, n_bootstrap, random_state
+    own, k, n_bootstrap, random_state
         As `evaluate`; the seed also draws the random vectors.
 
     Returns
@@ -58,6 +59,7 @@ def evaluate_baselines(
             None if gallery_pictures is None else embed(gallery_pictures),
             gallery_labels,
             distance=distance,
+            own=own,
             k=k,
             n_bootstrap=n_bootstrap,
             random_state=random_state,

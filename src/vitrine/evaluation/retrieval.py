@@ -32,6 +32,7 @@ def evaluate(
     gallery_labels: Labels | None = None,
     *,
     distance: Distance,
+    own: Positions | None = None,
     k: int = 10,
     n_bootstrap: int = 1000,
     random_state: int = 0,
@@ -50,6 +51,8 @@ def evaluate(
     gallery : ndarray of shape (n, d), float32, optional
     gallery_labels : sequence of length n, optional
     distance : Distance
+    own : ndarray of shape (q,), int64, optional
+        Where the queries are items of the gallery: the row of each, which it leaves out.
     k : int
         How deep the lists are; where the gallery holds fewer, as many as it holds.
     n_bootstrap : int
@@ -68,16 +71,19 @@ def evaluate(
     check_k(k)
     if (gallery is None) != (gallery_labels is None):
         raise InputError("give both a gallery and its labels, or neither")
-    leave_one_out = gallery is None or gallery_labels is None
+    if gallery is None or gallery_labels is None:
+        gallery, gallery_labels, own = queries, query_labels, np.arange(len(queries))
     names = _names(query_labels, queries, "queries")
-    gallery_names = names if leave_one_out else _names(gallery_labels, gallery, "the gallery")
+    gallery_names = _names(gallery_labels, gallery, "the gallery")
     asked, held = np.flatnonzero(names != ""), np.flatnonzero(gallery_names != "")
+    leave_one_out = own is not None
     if len(asked) == 0 or len(held) <= leave_one_out:
         raise InputError(
             f"{len(asked)} labelled queries and {len(held)} labelled items to find them among are "
             "too few to measure; give more items a category"
         )
-    nearest = _search(queries, gallery, asked, held, distance, k)
+    exclude = None if own is None else np.searchsorted(held, own[asked])
+    nearest = held[_search(queries[asked], gallery[held], exclude, distance, k)]
     truth, found = names[asked], gallery_names[nearest]
     values, n_relevant = _values(truth, found, gallery_names[held], leave_one_out)
     categories = tuple(np.unique(np.concatenate([truth, found[:, 0]])).tolist())
@@ -113,19 +119,21 @@ def _names(labels: Any, vectors: Any, what: str) -> NDArray[np.str_]:
 
 def _search(
     queries: FloatArray,
-    gallery: FloatArray | None,
-    asked: Positions,
-    held: Positions,
+    gallery: FloatArray,
+    exclude: Positions | None,
     distance: Distance,
     k: int,
 ) -> Positions:
-    """Return the gallery positions (q, min(k, possible)) nearest to each query asked."""
-    left = distance.prepare(queries[asked])
-    right = left if gallery is None else distance.prepare(gallery[held])
-    possible = len(held) - (gallery is None)
-    own = np.arange(len(held)) if gallery is None else None
-    positions, _ = blocked_top_k(left, right, min(k, possible), distance.metric, exclude=own)
-    return held[positions]
+    """Return the gallery rows (q, min(k, possible)) nearest to each query."""
+    possible = len(gallery) - (exclude is not None)
+    positions, _ = blocked_top_k(
+        distance.prepare(queries),
+        distance.prepare(gallery),
+        min(k, possible),
+        distance.metric,
+        exclude=exclude,
+    )
+    return positions
 
 
 def _values(

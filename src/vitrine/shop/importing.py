@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,6 +20,9 @@ from vitrine.store import Store, StoredItem
 
 BATCH_ITEMS = 512
 LOOKUP_ITEMS = 5_000
+
+Prepared = tuple[Picture, bytes | None]
+"""A picture as its encoder wants it, and its thumbnail."""
 
 
 @dataclass
@@ -77,18 +79,15 @@ class Import:
         with task(f"importing {catalogue.name}", len(catalogue)) as progress:
             chosen = catalogue.take(self._to_encode(catalogue))
             progress.advance(len(catalogue) - len(chosen))
-            batches: Iterator[DecodedBatch[Picture]] = chosen.decoded(BATCH_ITEMS, cover)
-            with ThreadPoolExecutor() as pool:
-                for batch in batches:
-                    result.rejected += batch.rejected
-                    stored = list(self._encode(batch, pool))
-                    self._store.put(stored, self._encoder_id)
-                    updated = sum(item.id in self._known for item in stored)
-                    result.updated += updated
-                    result.added += len(stored) - updated
-                    refused = len(result.rejected)
-                    note = f"{refused:,} refused" if refused else ""
-                    progress.advance(len(batch.items), note)
+            for batch in chosen.decoded(BATCH_ITEMS, cover, then=self._prepare):
+                result.rejected += batch.rejected
+                stored = list(self._encode(batch))
+                self._store.put(stored, self._encoder_id)
+                updated = sum(item.id in self._known for item in stored)
+                result.updated += updated
+                result.added += len(stored) - updated
+                refused = len(result.rejected)
+                progress.advance(len(batch.items), f"{refused:,} refused" if refused else "")
         return result
 
     def _to_encode(self, catalogue: Catalogue) -> list[int]:
@@ -115,23 +114,24 @@ class Import:
             self._result.updated += len(rewritten)
         return to_encode
 
-    def _encode(
-        self, batch: DecodedBatch[Picture], pool: ThreadPoolExecutor
-    ) -> Iterator[StoredItem]:
+    def _prepare(self, picture: Picture) -> Prepared:
+        """Shrink a picture in the thread that decodes it, so that no large one waits in memory."""
+        thumbnail = make_thumbnail(picture) if self._keep_thumbnails else None
+        return self._encoder.preprocessing_.prepare(picture), thumbnail
+
+    def _encode(self, batch: DecodedBatch[Prepared]) -> Iterator[StoredItem]:
         if not batch.items:
             return
-        thumbnails: Iterator[bytes | None] = iter([None] * len(batch.items))
-        if self._keep_thumbnails:
-            thumbnails = pool.map(make_thumbnail, [pictures[0] for pictures in batch.pictures])
-        vectors = encode_items(self._encoder, batch.pictures)
-        for item, vector, thumbnail in zip(batch.items, vectors, thumbnails, strict=True):
+        pictures = [[picture for picture, _ in of_item] for of_item in batch.pictures]
+        vectors = encode_items(self._encoder, pictures)
+        for item, vector, prepared in zip(batch.items, vectors, batch.pictures, strict=True):
             row = self._typed(item)
             if row is None:
                 continue
             if not np.isfinite(vector).all():
                 self._refuse(item, "the encoder gave a vector that is not finite")
                 continue
-            fingerprint = self._fingerprints[item.id]
+            fingerprint, (_, thumbnail) = self._fingerprints[item.id], prepared[0]
             yield StoredItem(item.id, item.pictures, fingerprint, row, vector, thumbnail)
 
     def _typed(self, item: Item) -> dict[str, Value] | None:

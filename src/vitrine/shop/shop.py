@@ -20,10 +20,17 @@ from vitrine.encoders.base import Encoder
 from vitrine.encoders.preprocessing import Picture
 from vitrine.errors import InputError, OptionError, PictureError, ShopFormatError
 from vitrine.shop.creating import encoder_request, fit_encoder, is_fitted, resume
+from vitrine.shop.evaluating import (
+    Evaluation,
+    Side,
+    encode_catalogue,
+    evaluate_sides,
+    sample_queries,
+)
 from vitrine.shop.importing import Import, ImportResult
 from vitrine.shop.memory import EncoderChanged, Memory
+from vitrine.shop.pictures import StoredPictures
 from vitrine.shop.results import Hit, ShopInfo
-from vitrine.shop.thumbnails import read_thumbnail
 from vitrine.store import DATABASE_NAME, Store
 
 FOLLOW_SECONDS = 0.25
@@ -269,16 +276,78 @@ class Shop:
         return [found.get(item_id) for item_id in item_ids]
 
     def pictures(self, item_ids: Sequence[str]) -> list[Picture | None]:
-        """Return the items' first pictures, decoded; the thumbnail where a picture has gone."""
-        places = self._store.pictures(item_ids)
-        return [self._picture(item_id, places[item_id][0]) for item_id in item_ids]
+        """Return the items' first pictures, decoded; the thumbnail where a file has gone."""
+        stored = self._stored_pictures(item_ids)
+        return [_or_none(stored, i) for i in range(len(stored))]
 
-    def _picture(self, item_id: str, place: PictureRef) -> Picture | None:
-        try:
-            return decode(place, cover=self.encoder.preprocessing_.cover)
-        except PictureError:
-            [thumbnail] = self.thumbnails([item_id])
-            return None if thumbnail is None else read_thumbnail(thumbnail)
+    def evaluate(
+        self,
+        catalogue: Catalogue | None = None,
+        label: str | None = None,
+        k: int = 10,
+        random_state: int = 0,
+    ) -> Evaluation:
+        """Measure how often similar items are of the same category, beside three baselines.
+
+        Parameters
+        ----------
+        catalogue : Catalogue, optional
+            Items to ask about; by default the shop's own (a sample of 10,000), each leaving itself
+            out.
+        label : str, optional
+            The attribute that is the category; by default the one the shop was made with, or
+            ``category``.
+        k : int
+            How deep precision, recall and mAP look.
+        random_state : int
+            Seeds samples, intervals and the random baseline.
+
+        Raises
+        ------
+        InputError
+            If there is no such attribute, or too few items have a value of it.
+        """
+        label = self.label(label)
+        if catalogue is not None and label not in catalogue.schema:
+            raise InputError(f"{catalogue.name}: there is no column {label!r} to judge by")
+        options: dict[str, Any] = {"k": k, "random_state": random_state}
+        distance, items = self.encoder.distance_, self._side(self.item_ids, label)
+        if catalogue is not None:
+            queries = encode_catalogue(self.encoder, catalogue, label)
+            return evaluate_sides(queries, items, distance, **options)
+        own, notes = sample_queries(items, random_state)
+        queries = self._side([items.item_ids[i] for i in own], label)
+        return evaluate_sides(queries, items, distance, own=own, notes=notes, **options)
+
+    def label(self, name: str | None = None) -> str:
+        """Return the attribute that says which items belong together.
+
+        Raises
+        ------
+        InputError
+            If there is no such attribute.
+        """
+        chosen = name or self._store.state().settings["label"] or "category"
+        if chosen not in self.schema:
+            there = ", ".join(self.schema) or "none"
+            raise InputError(
+                f"{self.path}: there is no attribute {chosen!r} to judge by; name one as the "
+                f"label (there are: {there})"
+            )
+        return str(chosen)
+
+    def _side(self, item_ids: list[str], label: str) -> Side:
+        memory = self._current()
+        positions = [memory.position(item_id) for item_id in item_ids]
+        return Side(
+            item_ids,
+            self._store.vectors(item_ids),
+            memory.attributes.values(label, positions),
+            self._stored_pictures(item_ids),
+        )
+
+    def _stored_pictures(self, item_ids: Sequence[str]) -> StoredPictures:
+        return StoredPictures(self._store, item_ids, self.encoder.preprocessing_.cover)
 
     def _vector(self, query: Path | bytes | NDArray[Any]) -> NDArray[np.float32]:
         cover = self.encoder.preprocessing_.cover
@@ -318,3 +387,10 @@ class Shop:
             write_rejected(rejected, self.rejected_path)
         else:
             self.rejected_path.unlink(missing_ok=True)
+
+
+def _or_none(pictures: StoredPictures, index: int) -> Picture | None:
+    try:
+        return pictures[index]
+    except PictureError:
+        return None

@@ -1,1 +1,38 @@
-"""How good rating models are: splits, metrics with intervals, comparisons."""
+"""How good rating models are: splits, measures with intervals, comparisons."""
+
+from vitrine.evaluation.ratings.experiments import (
+    Protocol,
+    compare_rating_models,
+    evaluate_rating_model,
+    rating_differences,
+)
+from vitrine.evaluation.ratings.result import RatingResult, join, mae, rmse
+from vitrine.evaluation.ratings.splits import (
+    RatingSplit,
+    cold_items,
+    given_folds,
+    global_time,
+    leave_last_out,
+    make_splits,
+    random_folds,
+    share_of_each_user,
+)
+
+__all__ = [
+    "Protocol",
+    "RatingResult",
+    "RatingSplit",
+    "cold_items",
+    "compare_rating_models",
+    "evaluate_rating_model",
+    "given_folds",
+    "global_time",
+    "join",
+    "leave_last_out",
+    "mae",
+    "make_splits",
+    "random_folds",
+    "rating_differences",
+    "rmse",
+    "share_of_each_user",
+]

@@ -12,7 +12,7 @@ import numpy as np
 
 from vitrine.catalogue.decoding import DEFAULT_COVER, DEFAULT_LIMITS, Limits, T, decode_many
 from vitrine.catalogue.items import AttributeType, Item, PictureRef, Rejection, Value
-from vitrine.catalogue.pictures import LazyPictures
+from vitrine.catalogue.pictures import FilePictures, LazyPictures
 from vitrine.catalogue.records import Indices, Records
 from vitrine.catalogue.sources import read_source
 from vitrine.errors import OptionError, PictureError
@@ -191,7 +191,8 @@ class Catalogue(Sequence[Item]):
         cover : int
             As in `decode_bytes`.
         """
-        return LazyPictures(self._records, self._indices, cover, self.limits)
+        kind = FilePictures if self._records.idx_rows is None else LazyPictures
+        return kind(self._records, self._indices, cover, self.limits)
 
     def decoded(
         self,

@@ -71,6 +71,21 @@ class LazyPictures(Sequence[Picture]):
         for picture in self._decoded(self._indices):
             yield _or_raise(picture)
 
+    def _decoded(self, indices: Indices) -> Iterator[Picture | PictureError]:
+        refs = (ref for refs in self._chunks(indices) for ref in refs)
+        return decode_many(refs, cover=self.cover, limits=self.limits)
+
+    def _chunks(self, indices: Indices) -> Iterator[list[PictureRef]]:
+        for start in range(0, len(indices), 1024):
+            yield self._references(indices[start : start + 1024])
+
+    def _references(self, indices: Indices) -> list[PictureRef]:
+        return [refs[0] for refs in self._records.references(indices)]
+
+
+class FilePictures(LazyPictures):
+    """Pictures that are files of their own, and so worth preprocessing where they are decoded."""
+
     def mapped(
         self, function: Callable[[Picture], T], batch_size: int, cover: int | None = None
     ) -> Iterator[list[T]]:
@@ -82,17 +97,6 @@ class LazyPictures(Sequence[Picture]):
         results = decode_many(refs, cover=cover or self.cover, limits=self.limits, then=function)
         while batch := [_or_raise(result) for result in islice(results, batch_size)]:
             yield batch
-
-    def _decoded(self, indices: Indices) -> Iterator[Picture | PictureError]:
-        refs = (ref for refs in self._chunks(indices) for ref in refs)
-        return decode_many(refs, cover=self.cover, limits=self.limits)
-
-    def _chunks(self, indices: Indices) -> Iterator[list[PictureRef]]:
-        for start in range(0, len(indices), 1024):
-            yield self._references(indices[start : start + 1024])
-
-    def _references(self, indices: Indices) -> list[PictureRef]:
-        return [refs[0] for refs in self._records.references(indices)]
 
 
 def _or_raise(result: T | PictureError) -> T:

@@ -20,6 +20,9 @@ RECALL = 0.99
 """Share of the true ten nearest that a search must find on a sample of the rows."""
 
 _SAMPLE = 256
+_MANY = 1024
+"""Fewer changed rows than this cost nothing to search beside the file."""
+
 _POINTS_PER_LIST = 64
 """Vectors a centroid is trained on; more took longer and found no more."""
 
@@ -60,7 +63,7 @@ class InvertedFile:
     @property
     def worn(self) -> bool:
         """Whether so much has changed since training that the centroids may no longer fit."""
-        return self._n_changed > self._n_trained // 2
+        return self._n_changed > max(_MANY, self._n_trained // 2)
 
     def mark(self, positions: Positions) -> None:
         """Take note that rows were overwritten, appended or removed."""
@@ -70,7 +73,7 @@ class InvertedFile:
         self._held[positions] = False
         self._n_changed += len(positions)
         self._pending = np.flatnonzero(self._rows.live & ~self._held)
-        if len(self._pending) > max(1024, len(self._rows) // 50):
+        if len(self._pending) > max(_MANY, len(self._rows) // 50):
             self.absorb()
 
     def absorb(self) -> None:
@@ -99,8 +102,9 @@ class InvertedFile:
         n_probes = self._n_probes * max(1, k // 10)
         usable = self._held if allowed is None else self._held & allowed
         if allowed is not None:
-            # The fewer are allowed, the farther away the nearest of them lie.
-            n_probes = n_probes * len(usable) // max(1, int(np.count_nonzero(usable)))
+            # The fewer are allowed, the farther away the nearest of them lie; twice that, as they
+            # may lie together elsewhere.
+            n_probes = 2 * n_probes * len(usable) // max(1, int(np.count_nonzero(usable)))
         if allowed is None and np.array_equal(self._filed, self._held):
             return self._find(queries, k + SLACK, n_probes, None)
         return self._find(queries, k + SLACK, n_probes, usable)
@@ -120,11 +124,12 @@ class InvertedFile:
     def _train(self) -> Any:
         d = self._rows.n_components
         metric = faiss.METRIC_INNER_PRODUCT if self._metric == "ip" else faiss.METRIC_L2
-        n_lists = max(1, int(4 * np.sqrt(self._n_trained)))
+        n_lists = max(1, min(int(4 * np.sqrt(self._n_trained)), self._n_trained // 16))
         index = faiss.IndexIVFScalarQuantizer(
             faiss.IndexFlat(d, metric), d, n_lists, faiss.ScalarQuantizer.QT_fp16, metric
         )
         index.cp.seed = self._random_state + 1  # FAISS takes 0 for its own choice
+        index.cp.niter = 10  # the lists' balance gains nothing from more
         index.cp.min_points_per_centroid = 1
         index.cp.max_points_per_centroid = _POINTS_PER_LIST
         rng = np.random.default_rng(self._random_state)

@@ -171,6 +171,8 @@ class NearestNeighbours:
         """
         check_k(k)
         prepared = self._prepare(queries, self._rows)
+        if exclude is not None and exclude.shape != (len(prepared),):
+            raise InputError(f"exclude must be {len(prepared)} positions, one a query")
         if self._rows is None:
             return self._neighbours(
                 np.full((len(prepared), k), -1), np.full((len(prepared), k), -np.inf, np.float32)

@@ -24,6 +24,8 @@ from rich.text import Text
 
 from vitrine.progress import Listener, Task
 
+PLAIN_WIDTH = 160  # of tables in files and pipes
+
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -147,7 +149,7 @@ def print_table(
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         table.add_row(*[Text(text) for text, _ in row])
-    out.print(table)
+    out.print(table, width=None if out.is_terminal else PLAIN_WIDTH)
 
 
 def _cell(value: object) -> tuple[str, bool]:

@@ -22,7 +22,8 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("vitrine").setLevel(logging.DEBUG if debug else logging.INFO)
     try:
         with listen(console.listener()):
             app(arguments, prog_name="vitrine")

@@ -1,0 +1,116 @@
+"""Figures as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vitrine.cli import console
+from vitrine.evaluation import Figure, RetrievalResult, Row, differences
+from vitrine.shop import Evaluation
+
+MAX_CATEGORIES = 30
+MAX_CONFUSIONS = 5
+
+
+def print_evaluation(evaluation: Evaluation, encoder: str) -> None:
+    """Print an evaluation: the encoder beside its baselines, then category by category."""
+    result = evaluation.result
+    named = {encoder: result, **evaluation.baselines}
+    console.print_table(
+        ["", "same@1", f"precision@{result.k}", f"recall@{result.k}", f"mAP@{result.k}"],
+        [
+            (
+                name,
+                _with_interval(one.same_category_rate),
+                _percent(one.precision_at_k),
+                _percent(one.recall_at_k),
+                _percent(one.map_at_k),
+            )
+            for name, one in named.items()
+        ],
+    )
+    console.say(
+        f"{result.n_queries:,} queries among {result.n_gallery:,} items; "
+        "same@1: the nearest is of the same category, with its 95 % interval"
+    )
+    for note in evaluation.notes:
+        console.say(note)
+    if result.n_unlabelled:
+        console.say(f"{result.n_unlabelled:,} items without a category are not asked about")
+    console.say("")
+    _print_categories(result)
+    _print_confusions(result)
+
+
+def _print_categories(result: RetrievalResult) -> None:
+    shown = [row for row in result.per_category if row.support][:MAX_CATEGORIES]
+    console.print_table(
+        ["category", "precision", "recall", "F1", "support"],
+        [
+            (row.category, row.precision, row.recall, row.f1, row.support)
+            for row in [*shown, *result.averages]
+        ],
+    )
+    left_out = sum(bool(row.support) for row in result.per_category) - len(shown)
+    if left_out:
+        console.say(f"… and {left_out} more categories (--json has all)")
+
+
+def _print_confusions(result: RetrievalResult) -> None:
+    names, counts = result.categories, result.confusion
+    pairs = [
+        (int(counts[i, j]), names[i], names[j])
+        for i in range(len(names))
+        for j in range(len(names))
+        if i != j and counts[i, j]
+    ]
+    if pairs:
+        worst = sorted(pairs, key=lambda pair: -pair[0])[:MAX_CONFUSIONS]
+        said = ", ".join(f"{asked} → {found} {count:,}×" for count, asked, found in worst)
+        console.say(f"most often taken for another: {said}")
+
+
+def print_comparison(rows: Sequence[Row], notes: Sequence[str]) -> None:
+    """Print a comparison: one row an encoder, then which differences are real."""
+    k = rows[0].k
+    console.print_table(
+        [
+            "encoder", "dimensions", "same@1", f"precision@{k}", f"mAP@{k}", "fit s",
+            "transform s",
+        ],
+        [
+            (
+                row.encoder,
+                row.n_components,
+                _with_interval(row.result.same_category_rate) if row.result else "",
+                _percent(row.result.precision_at_k) if row.result else "",
+                _percent(row.result.map_at_k) if row.result else "",
+                row.fit_seconds,
+                row.transform_seconds,
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+    for note in notes:
+        console.say(note)
+    for row in rows:
+        if row.error:
+            console.complain(f"{row.encoder} failed: {row.error}")
+    for difference in differences(rows):
+        ahead = difference.ahead
+        verdict = "a real difference" if difference.real else "which may be chance"
+        console.say(
+            f"{difference.best} is {_points(ahead)} points ahead of {difference.other}, {verdict}"
+        )
+
+
+def _percent(figure: Figure) -> str:
+    return f"{figure.value:.1%}"
+
+
+def _with_interval(figure: Figure) -> str:
+    return f"{figure.value:.1%} [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"
+
+
+def _points(figure: Figure) -> str:
+    return f"{100 * figure.value:.1f} [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"

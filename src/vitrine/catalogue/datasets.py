@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 ENVIRONMENT = "VITRINE_DATA"
 _PACKAGE_SECONDS = 600
 _DOWNLOAD_SECONDS = 30  # without a byte
+_GZIP_OVERHEAD = 2**16
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,10 @@ def locate(data_set: DataSet) -> Path:
         try:
             with _staging(data_set, cache) as staging:
                 fetch(data_set, staging)
-            if (problem := _problem(data_set, cache)) is None:
-                return cache
-        except (OSError, subprocess.SubprocessError, DatasetError) as error:
-            problem = str(error)
-        failures.append(f"{where}: {problem}")
+        except (OSError, HTTPException, subprocess.SubprocessError, DatasetError) as error:
+            failures.append(f"{where}: {error}")
+        else:
+            return cache
     raise DatasetError(_all_ways(data_set, failures))
 
 
@@ -155,11 +156,13 @@ def _problem(data_set: DataSet, folder: Path) -> str | None:
 
 @contextmanager
 def _staging(data_set: DataSet, cache: Path) -> Iterator[Path]:
-    """Give a folder to fetch into; its data set's files move to the cache when all went well."""
+    """Give a folder to fetch into; its data set's files move to the cache if they are right."""
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as folder:
         staging = Path(folder)
         yield staging
+        if (problem := _problem(data_set, staging)) is not None:
+            raise DatasetError(problem)
         for name in data_set.files:
             os.replace(staging / f"{name}.gz", cache / f"{name}.gz")
 
@@ -209,7 +212,7 @@ def _download(data_set: DataSet, staging: Path) -> None:
             while block := answer.read(2**16):
                 file.write(block)
                 task.advance(len(block))
-                if file.tell() > size:
+                if file.tell() > size + _GZIP_OVERHEAD:
                     raise DatasetError(f"{address} sends more than the file can have")
 
 

@@ -232,22 +232,22 @@ def _idx_row(path: str, row: int) -> Picture:
 
 def _read_file(path: str, limits: Limits) -> bytes:
     try:
-        # Not blocking: a named pipe would otherwise wait for a writer for ever.
-        file = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        )
+        with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                raise PictureError(f"{path}: not a file")
+            _check_bytes(facts.st_size, limits, path)
+            return file.read()
+    except PictureError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise PictureError(f"{path}: the picture cannot be opened ({reason})") from error
-    with open(file, "rb", buffering=0) as opened:
-        facts = os.fstat(file)
-        if not stat.S_ISREG(facts.st_mode):
-            raise PictureError(f"{path}: not a file")
-        _check_bytes(facts.st_size, limits, path)
-        try:
-            return opened.read()
-        except OSError as error:
-            raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
+        raise PictureError(f"{path}: the picture cannot be read ({reason})") from error
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    # A named pipe would otherwise wait for a writer for ever.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _check_bytes(size: int, limits: Limits, name: str) -> None:

@@ -191,7 +191,11 @@ def native_size(pictures: Pictures, at_most: int, otherwise: int) -> tuple[int, 
         Side of the square that is returned where sizes differ or are larger.
     """
     step = max(1, len(pictures) // 64)
-    shapes = {pictures[i].shape[:2] for i in range(0, len(pictures), step)}
+    shapes = set()
+    for i in range(0, len(pictures), step):
+        picture = pictures[i]
+        check_picture(picture)
+        shapes.add(picture.shape[:2])
     if len(shapes) == 1 and max(shape := shapes.pop()) <= at_most:
         return shape[0], shape[1]
     return otherwise, otherwise
@@ -209,6 +213,7 @@ def has_colour(pictures: Pictures, tolerance: float = 4.0) -> bool:
     step = max(1, len(pictures) // 64)
     for i in range(0, len(pictures), step):
         picture = pictures[i]
+        check_picture(picture)
         if picture.ndim == 3 and np.ptp(picture.astype(np.int16), axis=2).mean() > tolerance:
             return True
     return False

@@ -20,7 +20,11 @@ from vitrine.ratings.ids import Ids
 
 FLOORS = {"mean": 0.4, "biases": 0.4, "popularity": 0.2, "random": 0.35}
 """NDCG@5 that a model must reach; 0.95 where none is named: only these know no tastes."""
-PARAMS = {"pca": {"n_components": 1}, "truncated-svd": {"n_components": 1}}
+PARAMS = {
+    "pca": {"n_components": 1},
+    "truncated-svd": {"n_components": 1},
+    "blend": {"models": [["svd", {}], ["item-knn", {}]]},
+}
 """Where the defaults are made for more than 40 users."""
 
 every_model = pytest.mark.parametrize("name", rating_model_names())

@@ -23,6 +23,10 @@ RATING_MODELS: dict[str, str] = {
     "svd": "vitrine.ratings.factors:SVD",
     "svdpp": "vitrine.ratings.factors:SVDpp",
     "bayesian-svdpp": "vitrine.ratings.bayesian:BayesianSVDpp",
+    "blend": "vitrine.ratings.blend:Blend",
+    "ease": "vitrine.ratings.ease:EASE",
+    "implicit-als": "vitrine.ratings.als:ImplicitALS",
+    "bpr": "vitrine.ratings.bpr:BPR",
 }
 """Where each model's class lies, ``module:class``; imported only when it is asked for."""
 

@@ -17,7 +17,39 @@ from vitrine.store import DATABASE_NAME, Store
 MAX_FIT_PICTURES = 100_000
 
 
-def encoder_request(encoder: Encoder, label: str | None, thumbnails: bool) -> dict[str, Any]:
+def begin(
+    path: Path,
+    catalogue: Catalogue,
+    encoder: Encoder,
+    label: str | None,
+    random_state: int,
+    thumbnails: bool,
+) -> Store:
+    """Return the store of a new shop, or of one whose making broke off, its encoder in it.
+
+    Raises
+    ------
+    ShopExistsError
+        If there is a complete shop, one begun with other settings, or something else.
+    InputError
+        If the label is no attribute, or no picture can be read.
+    """
+    if label is not None and label not in catalogue.schema:
+        raise InputError(f"{catalogue.name}: there is no column {label!r} to take labels from")
+    request = _request(encoder, label, thumbnails)
+    store = _resume(path, request)
+    if store is not None and store.state().encoder_id is not None:
+        return store
+    if not _is_fitted(encoder):
+        encoder = _fit(encoder, catalogue, label, random_state)
+    if store is None:
+        path.mkdir(parents=True, exist_ok=True)
+        store = Store.create(path / DATABASE_NAME, request)
+    store.save_encoder(encoder.kind, encoder.to_artifact().to_files())
+    return store
+
+
+def _request(encoder: Encoder, label: str | None, thumbnails: bool) -> dict[str, Any]:
     """Return what a shop was asked to be made with, as JSON holds it."""
     params = {name: _plain(value) for name, value in encoder.get_params(deep=False).items()}
     return {"encoder": encoder.kind, "params": params, "label": label, "thumbnails": thumbnails}
@@ -27,7 +59,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def is_fitted(encoder: Encoder) -> bool:
+def _is_fitted(encoder: Encoder) -> bool:
     """Tell whether an encoder has been fitted."""
     try:
         check_is_fitted(encoder, "preprocessing_")
@@ -36,7 +68,7 @@ def is_fitted(encoder: Encoder) -> bool:
     return True
 
 
-def resume(path: Path, request: dict[str, Any]) -> Store | None:
+def _resume(path: Path, request: dict[str, Any]) -> Store | None:
     """Return the store of a shop whose making broke off, or None where nothing is there yet."""
     if not Store.exists(path / DATABASE_NAME):
         foreign = path.is_dir() and any(
@@ -62,9 +94,7 @@ def resume(path: Path, request: dict[str, Any]) -> Store | None:
     return store
 
 
-def fit_encoder(
-    encoder: Encoder, catalogue: Catalogue, label: str | None, random_state: int
-) -> Encoder:
+def _fit(encoder: Encoder, catalogue: Catalogue, label: str | None, random_state: int) -> Encoder:
     """Fit `encoder` on the catalogue's readable pictures, at most 100,000 of them.
 
     Raises

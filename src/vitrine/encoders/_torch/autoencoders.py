@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from vitrine.encoders._torch.export import check_against_torch, to_onnx
+from vitrine.encoders._torch.gradients import gradient_of
 from vitrine.encoders._torch.losses import BinaryCrossEntropy
 from vitrine.encoders._torch.networks import Autoencoder, LayerRow, initialise, layer_rows
-from vitrine.encoders._torch.training import History, Plan, train
+from vitrine.encoders._torch.training import History, Plan, threads, train
 
 _CHECKED = 64
 """Pictures on which the exported files are compared with torch."""
+
+
+_SMALL = 10_000_000
+"""Multiplications in a batch's forward pass below which one thread is used.
+
+Operations then take some ten microseconds, and a second thread, on a machine that has other things
+to do, is waited for longer than that.
+"""
 
 
 @dataclass(frozen=True)
@@ -94,10 +104,7 @@ def fit_autoencoder(
     numbers = torch.randperm(len(pictures), generator=generator)
     held_out, learned = numbers[:n_validation], numbers[n_validation:]
     batches, loss = PictureBatches(pictures, plan.batch_size), BinaryCrossEntropy()
-
-    def batch_loss(codes: Tensor) -> Tensor:
-        x = batches(learned[codes])
-        return loss(network(x), x)
+    batch_gradient = gradient_of(network, loss)
 
     @torch.no_grad()
     def validation_loss() -> float:
@@ -107,9 +114,22 @@ def fit_autoencoder(
             total += float(loss(network(x), x)) * len(codes)
         return total / len(held_out)
 
-    watched = validation_loss if n_validation else None
-    history = train(network, batch_loss, len(learned), plan, generator, watched)
+    with threads(1 if _work(network, batches(numbers[:1])) * plan.batch_size < _SMALL else None):
+        history = train(
+            network,
+            lambda codes: batch_gradient(batches(learned[codes])),
+            len(learned),
+            plan,
+            generator,
+            validation_loss if n_validation else None,
+        )
     return _export(network, batches(numbers[: min(_CHECKED, plan.batch_size)]), history)
+
+
+def _work(network: Autoencoder, picture: Tensor) -> int:
+    """Return roughly how many multiplications one picture takes on its way through."""
+    rows = layer_rows(nn.Sequential(*network.encoder, *network.decoder), tuple(picture.shape[1:]))
+    return sum(n_weights * prod(shape[:-1]) for _, shape, n_weights in rows)
 
 
 @torch.no_grad()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 from time import perf_counter
@@ -70,7 +71,7 @@ class History:
 
 def train(
     network: nn.Module,
-    batch_loss: Callable[[Tensor], Tensor],
+    gradient: Callable[[Tensor], float],
     n: int,
     plan: Plan,
     generator: torch.Generator,
@@ -82,8 +83,9 @@ def train(
     ----------
     network : Module
         Its parameters are moved into one flat buffer.
-    batch_loss : function of int64 (b,) → scalar Tensor
-        The mean loss of the examples with these numbers, 0…n−1.
+    gradient : function of int64 (b,) → float
+        Adds the gradient of the mean loss of the examples with these numbers, 0…n−1, to every
+        parameter's `grad`, which holds zeros, and returns that loss.
     n : int
         How many examples there are.
     plan : Plan
@@ -109,7 +111,7 @@ def train(
         with task("training", total=plan.epochs) as progress:
             for _ in range(plan.epochs):
                 started = perf_counter()
-                history.loss.append(_epoch(adam, batch_loss, n, plan, generator, progress))
+                history.loss.append(_epoch(adam, gradient, n, plan, generator, progress))
                 if validation_loss is not None:
                     history.val_loss.append(validation_loss())
                 history.seconds.append(perf_counter() - started)
@@ -119,9 +121,11 @@ def train(
                     break
     except KeyboardInterrupt:
         history.interrupted = True
+        n_epochs = len(history.seconds)  # an epoch that was cut off is not counted
+        del history.loss[n_epochs:], history.val_loss[n_epochs:]
         logger.warning(
             "training was interrupted after %d of %d epochs; the best weights so far are kept",
-            len(history.seconds),
+            n_epochs,
             plan.epochs,
         )
     if best is not None:
@@ -131,7 +135,7 @@ def train(
 
 def _epoch(
     adam: Adam,
-    batch_loss: Callable[[Tensor], Tensor],
+    gradient: Callable[[Tensor], float],
     n: int,
     plan: Plan,
     generator: torch.Generator,
@@ -141,16 +145,25 @@ def _epoch(
     total = 0.0
     seen = 0
     for codes in torch.split(torch.randperm(n, generator=generator), plan.batch_size):
-        loss = batch_loss(codes)
-        loss.backward()  # type: ignore[no-untyped-call]
-        adam.step()
-        total += float(loss.detach()) * len(codes)
-        seen += len(codes)
-        if not isfinite(total):
+        loss = gradient(codes)
+        if not isfinite(loss):
             raise TrainingError(
-                f"the loss became {float(loss.detach())} after {seen} examples of an epoch: lower "
-                f"learning_rate (it is {plan.learning_rate:g}), for instance to a tenth, or raise "
-                "batch_size"
+                f"the loss became {loss} after {seen} examples of an epoch: lower learning_rate "
+                f"(it is {plan.learning_rate:g}), for instance to a tenth, or raise batch_size"
             )
+        adam.step()
+        total += loss * len(codes)
+        seen += len(codes)
         progress.advance(len(codes) / n, f"loss {total / seen:.4f}")
     return total / n
+
+
+@contextmanager
+def threads(n: int | None) -> Iterator[None]:
+    """Let torch use n threads inside the context; None: as many as it does already."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from numpy.typing import NDArray
 from vitrine.catalogue.items import AttributeType
 from vitrine.catalogue.records import ARROW_TYPES
 from vitrine.errors import SourceError
-
-logger = logging.getLogger(__name__)
 
 _IDS = (
     "id", "itemid", "productid", "articleid", "sku", "itemcode", "productcode", "articlecode",

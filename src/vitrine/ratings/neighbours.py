@@ -78,7 +78,9 @@ class _Neighbours(RatingModel):
         own_bias, other_bias = self._roles(*biases)
         baseline = mean + other_bias[_row_of(by_other)] + own_bias[by_other.indices]
         self._set_form(by_own, by_other, mean, own_bias, other_bias, baseline)
-        centred = by_other.ratings - (baseline if self.similarity == "pearson-baseline" else 0.0)
+        # The mean leaves "pearson" as it is but for rounding errors, which grow with the square.
+        taken = {"pearson-baseline": baseline, "pearson": mean, "cosine": 0.0}[self.similarity]
+        centred = by_other.ratings - taken
         by_other = by_other._replace(ratings=centred.astype(np.float32))
         order = np.argsort(by_other.indices, kind="stable")
         by_own = by_own._replace(ratings=by_other.ratings[order])
@@ -305,9 +307,10 @@ def _similarity(sums: Array, shrinkage: np.float32, centre: bool) -> np.float32:
     count, xy, xx, yy, x, y = sums
     if count < 1.0:
         return np.float32(0.0)
+    least = np.float32(1e-9) * xx * yy
     if centre:
         xy, xx, yy = xy - x * y / count, xx - x * x / count, yy - y * y / count
-    if xx * yy <= np.float32(1e-12):
+    if xx * yy <= least:  # nothing varies, but for rounding errors
         return np.float32(0.0)
     trust = np.float32(1.0)
     if shrinkage > 0.0:

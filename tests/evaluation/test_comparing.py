@@ -27,7 +27,7 @@ def rows():
     encoders = {
         "pixels": make_encoder("pixels"),
         "broken": make_encoder("pixels", n_components=-3),
-        "one number": make_encoder("pixels", size=1, n_components=1),
+        "one number": make_encoder("pixels", size=8, n_components=1),
     }
     return compare(PICTURES[:45], LABELS[:45], PICTURES[45:], LABELS[45:], encoders, k=5)
 

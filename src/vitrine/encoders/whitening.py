@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vitrine.errors import OptionError
 
-_BLOCK_ROWS = 4096
+_BLOCK = 4096
 _SMALLEST = 1e-7
 """Components whose eigenvalue is under this share of the largest are noise of rounding."""
 
@@ -124,15 +124,19 @@ def _principal_axes(
     """Return the k largest eigenvalues of the covariance of `X`, and their axes as rows."""
     n, d = X.shape
     if n <= d:  # the smaller of the two Gram matrices has the same spectrum
-        centred = X - mean
-        values, left = _largest(centred @ centred.T, k)
-        axes = left @ centred
+        blocks = [slice(start, start + _BLOCK) for start in range(0, d, _BLOCK)]
+        gram = np.zeros((n, n))
+        for block in blocks:
+            centred = X[:, block] - mean[block]  # float64
+            gram += centred @ centred.T
+        values, left = _largest(gram, k)
+        axes = np.hstack([left @ (X[:, block] - mean[block]) for block in blocks])
         lengths = np.linalg.norm(axes, axis=1, keepdims=True)
         return values / (n - 1), axes / np.where(lengths > 0, lengths, 1.0)
     covariance = np.zeros((d, d))
-    for start in range(0, n, _BLOCK_ROWS):
-        block = X[start : start + _BLOCK_ROWS] - mean  # float64
-        covariance += block.T @ block
+    for start in range(0, n, _BLOCK):
+        centred = X[start : start + _BLOCK] - mean  # float64
+        covariance += centred.T @ centred
     values, axes = _largest(covariance, k)
     return values / (n - 1), axes
 

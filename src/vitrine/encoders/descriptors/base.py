@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +19,8 @@ from vitrine.index.distance import Distance, DistanceName, unit
 
 _SAMPLE = 20_000
 _SAMPLE_BYTES = 2**28
+_BLOCK = 64
+"""Pictures that a sample takes in a row: a slice is decoded in parallel, single ones are not."""
 _SMALL = 64
 """Pictures of at most this side are described at their own size."""
 
@@ -53,11 +57,9 @@ class DescriptorEncoder(Encoder):
         """
         if len(pictures) == 0:
             raise InputError("there are no pictures")
-        self._check_options()
+        self.check_options()
         self.preprocessing_ = self._choose_preprocessing(pictures)
-        sample = self._sample(pictures, _SAMPLE)
-        self._fit_description(sample)
-        described = self._describe_sample(sample)
+        described = self._describe_sample(pictures)
         self.whitening_ = None
         if self.n_components is not None and len(described) > 1:
             self.whitening_ = PartialWhitening(self.n_components, self.whitening).fit(described)
@@ -70,9 +72,6 @@ class DescriptorEncoder(Encoder):
     def _describe(self, batch: NDArray[np.uint8]) -> FloatArray:
         """Describe preprocessed pictures, uint8 (b, h, w, c), as float32 (b, D)."""
 
-    def _fit_description(self, sample: Pictures) -> None:
-        """Learn what `_describe` needs from a sample of pictures; most need nothing."""
-
     def _channels(self, pictures: Pictures) -> int:
         """Return 3 where the description of `pictures` should see colour."""
         return 3 if has_colour(pictures) else 1
@@ -84,7 +83,8 @@ class DescriptorEncoder(Encoder):
         vectors = described if self.whitening_ is None else self.whitening_.transform(described)
         return unit(vectors) if self.distance == "cosine" else vectors
 
-    def _check_options(self) -> None:
+    def check_options(self) -> None:
+        """Raise `OptionError` where an option cannot be."""
         if self.size is not None and self.size < 8:
             raise OptionError(f"size={self.size}: a picture needs at least 8 pixels a side")
         # Said here and not only when it is fitted, so that one picture is as strict as many.
@@ -97,27 +97,19 @@ class DescriptorEncoder(Encoder):
             height, width = native_size(pictures, _SMALL, self.default_size)
         return Preprocessing(height, width, self._channels(pictures))
 
-    def _sample(self, pictures: Pictures, at_most: int) -> Pictures:
-        """Return a seeded random choice of the pictures, in their order."""
-        n = len(pictures)
-        if n <= at_most:
-            return pictures
-        rng = np.random.default_rng(self.random_state)
-        chosen = np.sort(rng.choice(n, at_most, replace=False))
-        if isinstance(pictures, np.ndarray):
-            return pictures[chosen]
-        return [pictures[i] for i in chosen]
-
     def _describe_sample(self, pictures: Pictures) -> FloatArray:
-        """Describe as many of the pictures as memory allows, float32 (m, D)."""
-        batches = self.preprocessing_.batches(pictures, self.batch_size_)
-        parts = [self._describe(next(batches))]
-        row_bytes = parts[0].shape[1] * 4
-        for batch in batches:
-            if sum(len(part) for part in parts) * row_bytes > _SAMPLE_BYTES:
-                break
-            parts.append(self._describe(batch))
-        return np.concatenate(parts)
+        """Describe a sample of the pictures that memory has room for, float32 (m, D)."""
+        first = self._describe(self.preprocessing_.stack(pictures[:1]))
+        if self.n_components is None and self.distance != "standardized":
+            return first  # nothing is fitted
+        at_most = min(_SAMPLE, max(_BLOCK, _SAMPLE_BYTES // first.nbytes))
+        if len(pictures) <= at_most:
+            batches = self.preprocessing_.batches(pictures, self.batch_size_)
+            return np.concatenate([self._describe(batch) for batch in batches])
+        blocks = _blocks(len(pictures), at_most // _BLOCK, self.random_state)
+        return np.concatenate(
+            [self._describe(self.preprocessing_.stack(pictures[block])) for block in blocks]
+        )
 
     def _state(self) -> Artifact:
         if self.whitening_ is None:
@@ -140,3 +132,12 @@ class DescriptorEncoder(Encoder):
                 artifact.arrays["explained_variance"],
                 power=self.whitening,
             )
+
+
+def _blocks(n: int, n_blocks: int, seed: int) -> Iterator[slice]:
+    """Yield slices of 64, one at a random place in each of `n_blocks` equal parts of n rows."""
+    edges = np.linspace(0, n, n_blocks + 1).astype(int)
+    rng = np.random.default_rng(seed)
+    for low, high in pairwise(edges):
+        start = int(rng.integers(low, max(low, high - _BLOCK) + 1))
+        yield slice(start, start + _BLOCK)

@@ -2,98 +2,92 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
-from numpy.typing import NDArray
 
 from vitrine.encoders.base import FloatArray
+from vitrine.encoders.descriptors.pooling import blur, mirror_halves, pool
+
+_NEIGHBOURHOOD = 2.0
+"""Standard deviation, in pixels, of the neighbourhood whose contrast is evened out."""
+_FAINT = 0.1
+"""Mean gradient, with pixels from 0 to 1, under which a neighbourhood is left faint."""
 
 
 def orientation_maps(grey: FloatArray, n_orientations: int = 8) -> FloatArray:
-    """Share each pixel's gradient out to the two nearest of the orientations.
+    """Share each pixel's gradient out to the two nearest orientations.
+
+    Each gradient is first divided by the mean gradient around it, so that a faint seam counts
+    like a bold outline.
 
     Parameters
     ----------
     grey : ndarray of shape (n, h, w), float32
+        0 to 1.
     n_orientations : int
         Orientations over half a turn, the first along x; a gradient and its opposite are one.
 
     Returns
     -------
     ndarray of shape (n, n_orientations, h, w), float32
-        Gradient magnitudes; they sum over orientations to the gradient's length.
     """
+    n, h, w = grey.shape
     padded = np.pad(grey, ((0, 0), (1, 1), (1, 1)), mode="edge")
     gx = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
     gy = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
-    magnitude = np.hypot(gx, gy)
+    magnitude = np.sqrt(gx * gx + gy * gy)
+    magnitude /= blur(magnitude, _NEIGHBOURHOOD) + np.float32(_FAINT)
     turn = np.arctan2(gy, gx) * np.float32(n_orientations / np.pi)  # −n to n
-    maps = np.empty((len(grey), n_orientations, *grey.shape[1:]), np.float32)
-    for orientation in range(n_orientations):
-        # Distance to this orientation on a circle of n_orientations steps.
-        away = np.abs((turn - orientation + n_orientations / 2) % n_orientations)
-        away = np.abs(away - n_orientations / 2)
-        maps[:, orientation] = magnitude * np.maximum(0, 1 - away)
+    below = np.floor(turn)
+    share = turn - below  # of the orientation above
+    nearest = below.astype(np.intp) % n_orientations
+    maps = np.zeros((n, n_orientations, h, w), np.float32)
+    picture, y, x = np.ogrid[:n, :h, :w]
+    maps[picture, nearest, y, x] = magnitude * (1 - share)
+    maps[picture, (nearest + 1) % n_orientations, y, x] = magnitude * share
     return maps
 
 
-def pool(maps: FloatArray, n_cells: int) -> FloatArray:
-    """Sum maps (n, o, h, w) over n_cells × n_cells overlapping windows: (n, o, cells, cells)."""
-    rows = _windows(maps.shape[2], n_cells)  # (cells, h)
-    columns = _windows(maps.shape[3], n_cells)  # (cells, w)
-    pooled: FloatArray = rows @ (maps @ columns.T)
-    return pooled
-
-
-def mirror_average(cells: FloatArray) -> FloatArray:
-    """Average histograms (n, o, y, x) with those that the mirrored pictures would have."""
-    n_orientations = cells.shape[1]
-    mirrored = cells[:, -np.arange(n_orientations) % n_orientations, :, ::-1]
-    return (cells + mirrored) / 2
-
-
 def describe_gradients(
-    grey: FloatArray, cells: tuple[int, ...], n_orientations: int, mirror: bool
+    grey: FloatArray,
+    cells: tuple[int, ...],
+    blurs: tuple[float, ...],
+    n_orientations: int = 8,
+    mirror: bool = True,
 ) -> FloatArray:
-    """Return the square roots of the cells' histograms, each level of unit length.
+    """Return the square roots of the cells' histograms, each level of equal length.
 
     Parameters
     ----------
     grey : ndarray of shape (n, h, w), float32
+        0 to 1.
     cells : tuple of int
         Cells along each side, one number a level.
+    blurs : tuple of float
+        Standard deviation, in pixels, by which each level's pictures are blurred first.
     n_orientations : int
     mirror : bool
         Average with the mirrored pictures' description.
 
     Returns
     -------
-    ndarray of shape (n, Σ cells² · n_orientations), float32
+    ndarray of shape (n, D), float32, rows of unit length
+        About Σ cells² · n_orientations long, half of that with `mirror`.
     """
-    maps = orientation_maps(grey, n_orientations)
     levels = []
-    for n_cells in cells:
-        level = np.sqrt(pool(maps, n_cells))
-        length = np.sqrt(np.einsum("noyx,noyx->n", level, level))[:, None, None, None]
-        level /= np.where(length > 0, length, 1)
-        levels.append((mirror_average(level) if mirror else level).reshape(len(grey), -1))
-    return np.concatenate(levels, axis=1)
+    for n_cells, sigma in zip(cells, blurs, strict=True):
+        maps = orientation_maps(blur(grey, sigma), n_orientations)
+        level = _unit_maps(np.sqrt(pool(maps, n_cells)))
+        if mirror:
+            # A mirror turns the orientation at step o into the one at step −o.
+            turned = level[:, -np.arange(n_orientations) % n_orientations, :, ::-1]
+            level = mirror_halves(level, turned)
+        levels.append(level.reshape(len(grey), -1))
+    joined: FloatArray = np.concatenate(levels, axis=1) * np.float32(len(levels) ** -0.5)
+    return joined
 
 
-@lru_cache
-def _windows(length: int, n_cells: int) -> FloatArray:
-    """Return triangular windows (n_cells, length), each reaching its neighbours' centres."""
-    step = length / n_cells
-    centres = (np.arange(n_cells) + 0.5) * step
-    pixels = np.arange(length) + 0.5
-    windows = np.maximum(0, 1 - np.abs(pixels - centres[:, None]) / step)
-    return windows.astype(np.float32)
-
-
-def to_grey(batch: NDArray[np.uint8]) -> FloatArray:
-    """Return uint8 pictures (n, h, w, c) as grey float32 (n, h, w), 0 to 1 (ITU-R 601 luma)."""
-    if batch.shape[3] == 1:
-        return batch[..., 0] / np.float32(255)
-    luma = np.array([0.299, 0.587, 0.114], np.float32) / 255
-    return batch.astype(np.float32) @ luma
+def _unit_maps(maps: FloatArray) -> FloatArray:
+    squares = np.einsum("noyx,noyx->n", maps, maps)
+    lengths = np.sqrt(np.where(squares > 0, squares, 1)).astype(np.float32)
+    scaled: FloatArray = maps / lengths[:, None, None, None]
+    return scaled

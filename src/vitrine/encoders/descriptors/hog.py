@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from vitrine.encoders.base import FloatArray
 from vitrine.encoders.descriptors.base import DescriptorEncoder
-from vitrine.encoders.descriptors.gradients import describe_gradients, to_grey
+from vitrine.encoders.descriptors.gradients import describe_gradients
+from vitrine.encoders.descriptors.pooling import to_grey
 from vitrine.encoders.preprocessing import Pictures
+from vitrine.errors import OptionError
 from vitrine.index.distance import DistanceName
 
 
@@ -24,6 +26,8 @@ class Hog(DescriptorEncoder):
         as they are and resizes others to 96.
     cells : tuple of int
         Cells along each side, one number a level.
+    blurs : tuple of float
+        Standard deviation, in pixels, by which each level's pictures are blurred first.
     n_orientations : int
         Orientations over half a turn.
     mirror : bool
@@ -46,16 +50,18 @@ class Hog(DescriptorEncoder):
     def __init__(
         self,
         size: int | None = None,
-        cells: tuple[int, ...] = (7, 4),
+        cells: tuple[int, ...] = (12, 9),
+        blurs: tuple[float, ...] = (0.0, 1.0),
         n_orientations: int = 8,
         mirror: bool = True,
-        n_components: int | None = 128,
+        n_components: int | None = 192,
         whitening: float = 0.25,
         distance: DistanceName = "cosine",
         random_state: int = 0,
     ) -> None:
         self.size = size
         self.cells = cells
+        self.blurs = blurs
         self.n_orientations = n_orientations
         self.mirror = mirror
         self.n_components = n_components
@@ -67,4 +73,19 @@ class Hog(DescriptorEncoder):
         return 1
 
     def _describe(self, batch: NDArray[np.uint8]) -> FloatArray:
-        return describe_gradients(to_grey(batch), self.cells, self.n_orientations, self.mirror)
+        grey = to_grey(batch)
+        return describe_gradients(grey, self.cells, self.blurs, self.n_orientations, self.mirror)
+
+    def check_options(self) -> None:
+        """Raise `OptionError` where an option cannot be."""
+        super().check_options()
+        if not self.cells or len(self.cells) != len(self.blurs):
+            raise OptionError(
+                f"cells={self.cells}, blurs={self.blurs}: each level has one number of cells and "
+                "one blur, and there is at least one level"
+            )
+        if min(self.cells) < 1 or min(self.blurs) < 0 or self.n_orientations < 2:
+            raise OptionError(
+                f"cells={self.cells}, blurs={self.blurs}, n_orientations={self.n_orientations}: "
+                "cells start at 1, blurs at 0, orientations at 2"
+            )

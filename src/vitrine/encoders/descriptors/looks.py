@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 from vitrine.encoders.base import FloatArray
 from vitrine.encoders.descriptors.base import DescriptorEncoder
 from vitrine.encoders.descriptors.colours import describe_colours
-from vitrine.encoders.descriptors.gradients import describe_gradients, to_grey
+from vitrine.encoders.descriptors.gradients import describe_gradients
 from vitrine.encoders.descriptors.pixels import describe_pixels
+from vitrine.encoders.descriptors.pooling import to_grey
 from vitrine.index.distance import DistanceName, unit
+
+_PIXEL_CELLS = 14
+"""Finer than that, pixels say what edges say better."""
 
 
 class Looks(DescriptorEncoder):
@@ -48,7 +52,7 @@ class Looks(DescriptorEncoder):
         hog_weight: float = 1.0,
         colour_weight: float = 1.0,
         mirror: bool = True,
-        n_components: int | None = 128,
+        n_components: int | None = 192,
         whitening: float = 0.25,
         distance: DistanceName = "cosine",
         random_state: int = 0,
@@ -64,13 +68,13 @@ class Looks(DescriptorEncoder):
         self.random_state = random_state
 
     def _describe(self, batch: NDArray[np.uint8]) -> FloatArray:
-        grey = to_grey(batch)
         blocks = []
         if self.pixels_weight:
-            small = batch[:, :: max(1, batch.shape[1] // 32), :: max(1, batch.shape[2] // 32)]
-            blocks.append(self.pixels_weight * unit(describe_pixels(small, 0.5, self.mirror)))
+            pixels = describe_pixels(batch, 0.5, self.mirror, _PIXEL_CELLS)
+            blocks.append(self.pixels_weight * unit(pixels))
         if self.hog_weight:
-            blocks.append(self.hog_weight * unit(describe_gradients(grey, (7, 4), 8, self.mirror)))
+            edges = describe_gradients(to_grey(batch), (12, 9), (0.0, 1.0), mirror=self.mirror)
+            blocks.append(self.hog_weight * edges)
         if self.colour_weight and batch.shape[3] == 3:
-            blocks.append(self.colour_weight * unit(describe_colours(batch, 6, 4, self.mirror)))
+            blocks.append(self.colour_weight * describe_colours(batch, 6, 4, self.mirror))
         return np.concatenate(blocks, axis=1, dtype=np.float32)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vitrine.encoders.base import FloatArray
 from vitrine.encoders.descriptors.base import DescriptorEncoder
+from vitrine.encoders.descriptors.pooling import mirror_halves, pool
 from vitrine.index.distance import DistanceName
 
 
@@ -60,11 +61,31 @@ class Pixels(DescriptorEncoder):
         return describe_pixels(batch, self.exponent, self.mirror)
 
 
-def describe_pixels(batch: NDArray[np.uint8], exponent: float, mirror: bool) -> FloatArray:
-    """Return pixels of uint8 pictures (n, h, w, c) as float32 (n, h·w·c), 0 to 1."""
+def describe_pixels(
+    batch: NDArray[np.uint8], exponent: float, mirror: bool, cells: int | None = None
+) -> FloatArray:
+    """Return pixels of 0 to 1, raised to `exponent`, one row a picture.
+
+    Parameters
+    ----------
+    batch : ndarray of shape (n, h, w, c), uint8
+    exponent : float
+    mirror : bool
+        Average with the mirrored picture.
+    cells : int or None
+        Means of cells × cells overlapping windows instead of single pixels.
+
+    Returns
+    -------
+    ndarray of shape (n, D), float32
+    """
     # 256 powers looked up cost less than one power a pixel.
-    levels = (np.arange(256) / 255.0) ** exponent
-    values = levels.astype(np.float32)[batch]
+    levels = ((np.arange(256) / 255.0) ** exponent).astype(np.float32)
+    if not mirror and cells is None:
+        return levels[batch].reshape(len(batch), -1)
+    maps = levels[batch].transpose(0, 3, 1, 2)
+    if cells is not None:
+        maps = pool(maps, cells)
     if mirror:
-        values = (values + values[:, :, ::-1]) / 2
-    return values.reshape(len(batch), -1)
+        maps = mirror_halves(maps, maps[..., ::-1])
+    return maps.reshape(len(batch), -1)

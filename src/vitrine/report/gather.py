@@ -208,9 +208,7 @@ def _map(
     pictures = gallery.hover_pictures(ids)
     missing = sum(picture is None for picture in pictures)
     if missing:
-        how += (
-            f" {missing:,} of the items show no picture: the shop keeps none, or the file is full."
-        )
+        how += f" {missing:,} items show no picture: the shop keeps none, or the file is full."
     return Map(points, ids, codes[chosen], pictures, how)
 
 

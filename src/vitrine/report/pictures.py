@@ -19,6 +19,9 @@ HOVER_EDGE = 72
 TINY_EDGE = 64
 """A picture up to this size is kept to the pixel and shown with its pixels sharp."""
 
+LOSSLESS_HOVER_EDGE = 32
+"""Up to this size also those on hover are kept to the pixel: thousands of them still fit."""
+
 MAX_SOURCE_PIXELS = 50_000_000
 
 
@@ -78,8 +81,8 @@ def from_array(picture: NDArray[np.uint8], edge: int = CARD_EDGE) -> PagePicture
 def _write(image: Image.Image, edge: int) -> PagePicture:
     tiny = max(image.size) <= TINY_EDGE
     image.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    on_hover = edge == HOVER_EDGE
+    lossless = tiny and (not on_hover or max(image.size) <= LOSSLESS_HOVER_EDGE)
     buffer = io.BytesIO()
-    # A tiny picture on hover may lose a little: there are thousands of them.
-    lossless = tiny and edge > HOVER_EDGE
-    image.save(buffer, "WEBP", quality=75 if edge > HOVER_EDGE else 60, lossless=lossless, method=4)
+    image.save(buffer, "WEBP", quality=65 if on_hover else 75, lossless=lossless, method=4)
     return PagePicture(buffer.getvalue(), image.width, image.height, tiny)

@@ -153,9 +153,11 @@
     }
     for (const holder of document.querySelectorAll("#chart-map, .panel .chart")) {
       holder.on("plotly_hover", showCard);
+      holder.on("plotly_click", showCard); // a tap hovers over nothing
       holder.on("plotly_unhover", hideCard);
     }
     addEventListener("scroll", hideCard, { passive: true });
+    addEventListener("pointerdown", hideCard, { passive: true });
     root.dataset.drawn = "true";
   }
   start();

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vitrine import topk
 from vitrine.errors import InputError, OptionError
-from vitrine.topk import blocked_top_k, rank_candidates, top_k
+from vitrine.topk import blocked_top_k, nearest, rank_candidates, squared_lengths, top_k
 
 
 def by_sorting(scores, k, allowed=None):
@@ -93,7 +92,7 @@ def test_blocked_top_k_agrees_with_double_precision_brute_force(metric, d, k, no
     vectors[100:140] = vectors[0]  # ties
     queries = np.concatenate([vectors[:20], rng.normal(size=(20, d)).astype(np.float32)])
     exclude = np.concatenate([np.arange(20), np.full(20, -1)])
-    norms = topk.squared_lengths(vectors) if norms_kept else None
+    norms = squared_lengths(vectors) if norms_kept else None
     for allowed in (None, rng.random(300) < 0.6, rng.random(300) < 0.05, np.zeros(300, bool)):
         expected, scores = by_brute_force(queries, vectors, k, metric, allowed, exclude)
         positions, found = blocked_top_k(
@@ -123,7 +122,7 @@ def test_far_from_the_origin_near_vectors_are_told_apart(k):
     rng = np.random.default_rng(0)
     vectors = (1000 + 1e-2 * rng.normal(size=(500, 8))).astype(np.float32)
     expected, scores = by_brute_force(vectors, vectors, k, "l2", exclude=np.arange(500))
-    norms = topk.squared_lengths(vectors)
+    norms = squared_lengths(vectors)
     for kept in (None, norms):
         positions, found = blocked_top_k(
             vectors, vectors, k, "l2", exclude=np.arange(500), squared_norms=kept
@@ -147,16 +146,16 @@ def test_the_tree_agrees_with_brute_force(d, monkeypatch):
     vectors = np.round(rng.normal(size=(2000, d)), 1).astype(np.float32)  # many ties
     exclude = np.arange(2000)
     with monkeypatch.context() as patch:
-        patch.setattr(topk, "_tree_pays", lambda *_: True)
+        patch.setattr(nearest, "_tree_pays", lambda *_: True)
         by_tree = blocked_top_k(vectors, vectors, 4, "l2", exclude=exclude)
-        patch.setattr(topk, "_tree_pays", lambda *_: False)
+        patch.setattr(nearest, "_tree_pays", lambda *_: False)
         by_blas = blocked_top_k(vectors, vectors, 4, "l2", exclude=exclude)
     np.testing.assert_array_equal(by_tree[0], by_blas[0])
     np.testing.assert_array_equal(by_tree[1], by_blas[1])
 
 
 def test_the_tree_is_used_for_two_dimensions(monkeypatch):
-    monkeypatch.setattr(topk._Search, "run", None)  # a call would fail
+    monkeypatch.setattr(nearest._Search, "run", None)  # a call would fail
     vectors = np.random.default_rng(0).random((4000, 2), np.float32)
     positions, _ = blocked_top_k(vectors, vectors, 1, "l2")
     np.testing.assert_array_equal(positions[:, 0], np.arange(4000))
@@ -196,7 +195,7 @@ def test_numbers_that_cannot_be_compared_are_refused(bad, d, monkeypatch):
     spoilt = vectors.copy()
     spoilt[3, 1] = bad
     for pays in (False, True):
-        monkeypatch.setattr(topk, "_tree_pays", lambda *_, pays=pays: pays)
+        monkeypatch.setattr(nearest, "_tree_pays", lambda *_, pays=pays: pays)
         for queries, gallery in ((spoilt, vectors), (vectors, spoilt)):
             with pytest.raises(InputError, match="NaN"):
                 blocked_top_k(queries, gallery, 1, "l2")

@@ -1,75 +1,30 @@
-"""Mask, rank, cut: the k best of each row, and the k nearest of each query.
+"""The k nearest vectors of each query, without ever holding all distances.
 
-Three functions, one rule: best first, equal scores in order of position, and a result of exactly
-(q, k) entries whose missing places (fewer than k candidates) hold position −1 and score −inf.
-
-Nearest neighbours are found in two steps. Single precision BLAS scores every candidate, a block of
-queries at a time, so that memory stays bounded; the best few are then scored again in double
-precision from the plain differences. Where rounding of the first step could have hidden a better
-candidate, that row's doubtful candidates are all scored again. So the result is the one that double
-precision brute force gives, and equal vectors are at distance 0.
+Two steps. Single precision BLAS scores every candidate, a block of queries at a time, so that
+memory stays bounded; the best few are then scored again in double precision from the plain
+differences. Where rounding of the first step could have hidden a better candidate, that row's
+doubtful candidates are all scored again. So the result is the one that double precision brute force
+gives, and equal vectors are at distance 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from vitrine.errors import InputError, OptionError
+from vitrine.topk.ranking import FloatArray, Positions, TopK, check_k, rank, select
 
 Metric = Literal["ip", "l2"]
-FloatArray = NDArray[np.float32]
-Positions = NDArray[np.int64]
-TopK = tuple[Positions, FloatArray]
 
 SLACK = 8
 """Candidates scored twice beyond the k asked for; more would only make doubt rarer."""
 
 _UNIT_ROUNDOFF = 2.0**-24
-
-
-def top_k(scores: NDArray[Any], k: int, allowed: NDArray[np.bool_] | None = None) -> TopK:
-    """Return the k best of each row, best first, equal scores in order of position.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (q, n), float
-        Higher is better. NaN and −inf are never returned.
-    k : int
-        At least 1; may exceed n.
-    allowed : ndarray of bool, shape (n,) or (q, n), optional
-        What may be returned.
-
-    Returns
-    -------
-    positions : ndarray of shape (q, k), int64
-        Columns of `scores`; −1 at the end of a row that has fewer than k to return.
-    scores : ndarray of shape (q, k), float32
-        Their scores; −inf where the position is −1.
-
-    Raises
-    ------
-    InputError
-        If a shape does not fit.
-    OptionError
-        If k is under 1.
-    """
-    check_k(k)
-    if scores.ndim != 2:
-        raise InputError(f"scores must be (q, n), not {scores.shape}")
-    if allowed is not None and allowed.shape not in (scores.shape, scores.shape[1:]):
-        raise InputError(f"allowed is {allowed.shape}, the scores are {scores.shape}")
-    unusable = np.isnan(scores)
-    if allowed is not None:
-        unusable |= ~allowed
-    masked = np.where(unusable, -np.inf, scores) if unusable.any() else scores
-    best = _select(masked, min(k, masked.shape[1]))
-    _settle_ties(masked, best)
-    return _rank(best, np.take_along_axis(masked, best, axis=1), k)
 
 
 def blocked_top_k(
@@ -161,13 +116,7 @@ def rank_candidates(
     positions, scores
         As `blocked_top_k`.
     """
-    return _rank(candidates, _exact_scores(queries, vectors, candidates, metric), k)
-
-
-def check_k(k: int) -> None:
-    """Raise `OptionError` unless k is 1 or more."""
-    if k < 1:
-        raise OptionError(f"k is {k}; ask for 1 or more")
+    return rank(candidates, _exact_scores(queries, vectors, candidates, metric), k)
 
 
 @dataclass(frozen=True)
@@ -211,7 +160,7 @@ class _Search:
     def run(self, exclude: Positions, block_bytes: int) -> TopK:
         n_queries, n = len(self.queries), len(self.vectors)
         if n == 0 or n_queries == 0:
-            return _rank(np.empty((n_queries, 0), np.int64), np.empty((n_queries, 0)), self.k)
+            return rank(np.empty((n_queries, 0), np.int64), np.empty((n_queries, 0)), self.k)
         step = max(1, block_bytes // (4 * n))
         buffer = np.empty((min(step, n_queries), n), np.float32)
         parts = [
@@ -250,7 +199,7 @@ class _Search:
             limit = rough.max(axis=1)
             rough[every, best] = best_scores
             return np.where(best_scores > -np.inf, best, -1)[:, None], limit
-        candidates = _select(rough, min(self.k + SLACK, rough.shape[1]))
+        candidates = select(rough, min(self.k + SLACK, rough.shape[1]))
         scores = np.take_along_axis(rough, candidates, axis=1)
         return np.where(scores > -np.inf, candidates, -1), scores.min(axis=1)
 
@@ -289,52 +238,6 @@ def squared_lengths(vectors: FloatArray) -> FloatArray:
     with np.errstate(over="ignore", invalid="ignore"):
         lengths: FloatArray = np.einsum("nd,nd->n", vectors, vectors)
     return lengths
-
-
-def _select(scores: NDArray[Any], m: int) -> Positions:
-    """Return the columns (q, m) of the m highest scores of each row, in no order.
-
-    Columns are first dealt into groups whose maxima take one fast pass; the m highest scores lie
-    within the m groups of the highest maxima, so only those are partitioned.
-    """
-    n = scores.shape[1]
-    if m == n:
-        return np.broadcast_to(np.arange(n), scores.shape).copy()
-    n_members = int(np.sqrt(n / m))
-    if n_members < 4:
-        return np.argpartition(scores, n - m, axis=1)[:, n - m :]
-    width = n // n_members
-    grouped = scores[:, : n_members * width].reshape(len(scores), n_members, width)
-    groups = np.argpartition(grouped.max(axis=1), width - m, axis=1)[:, width - m :]
-    members = groups[:, :, None] + width * np.arange(n_members)  # (q, m, n_members)
-    left_over = np.arange(n_members * width, n)
-    columns = np.hstack([members.reshape(len(scores), -1), np.tile(left_over, (len(scores), 1))])
-    within = np.take_along_axis(scores, columns, axis=1)
-    best = np.argpartition(within, within.shape[1] - m, axis=1)[:, within.shape[1] - m :]
-    return np.take_along_axis(columns, best, axis=1)
-
-
-def _settle_ties(scores: NDArray[Any], best: Positions) -> None:
-    """Among equal scores at the cut keep the lowest positions, in place."""
-    if best.shape[1] in (0, scores.shape[1]):
-        return
-    cut = np.take_along_axis(scores, best, axis=1).min(axis=1, keepdims=True)
-    crowded = (np.count_nonzero(scores >= cut, axis=1) > best.shape[1]) & (cut[:, 0] > -np.inf)
-    for row in np.flatnonzero(crowded):
-        above = np.flatnonzero(scores[row] > cut[row])
-        at = np.flatnonzero(scores[row] == cut[row])
-        best[row] = np.concatenate([above, at])[: best.shape[1]]
-
-
-def _rank(candidates: Positions, scores: NDArray[Any], k: int) -> TopK:
-    """Order candidates (q, m) by score, then position, and cut or pad to (q, k)."""
-    order = np.lexsort((candidates, -scores), axis=1)[:, :k]
-    shape = (len(candidates), k)
-    positions, ranked = np.full(shape, -1), np.full(shape, -np.inf, np.float32)
-    positions[:, : order.shape[1]] = np.take_along_axis(candidates, order, axis=1)
-    ranked[:, : order.shape[1]] = np.take_along_axis(scores, order, axis=1)
-    positions[np.isneginf(ranked)] = -1
-    return positions, ranked
 
 
 def _exact_scores(

@@ -1,0 +1,163 @@
+"""What is in an open shop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.catalogue.items import AttributeType, Value
+from vitrine.encoders.base import Encoder
+from vitrine.encoders.preprocessing import Picture
+from vitrine.errors import InputError, PictureError
+from vitrine.shop.evaluating import Side
+from vitrine.shop.importing import ImportResult
+from vitrine.shop.live import Live
+from vitrine.shop.pictures import StoredPictures
+from vitrine.shop.results import ShopInfo
+from vitrine.store import DATABASE_NAME, Store
+
+REJECTED_NAME = "rejected.csv"
+
+
+class Contents:
+    """Everything in an open shop, to be read.
+
+    Parameters
+    ----------
+    where : Path
+        The shop's directory.
+    store : Store
+        Its database.
+    """
+
+    def __init__(self, where: Path, store: Store) -> None:
+        self.path = where
+        self.last_import = ImportResult()
+        self._store = store
+        self._live = Live(store)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._live.current())
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._live.current().positions
+
+    def refresh(self) -> bool:
+        """Take over what other processes have written; return whether there was anything.
+
+        Queries do so by themselves, at most every quarter of a second.
+        """
+        return self._live.refresh()
+
+    @property
+    def encoder(self) -> Encoder:
+        """What makes vectors of pictures here."""
+        return self._live.encoder
+
+    @property
+    def name(self) -> str:
+        """The directory's name."""
+        return self.path.resolve().name
+
+    @property
+    def rejected_path(self) -> Path:
+        """Where the last import listed what it refused."""
+        return self.path / REJECTED_NAME
+
+    @property
+    def schema(self) -> dict[str, AttributeType]:
+        """Names and types of the attributes."""
+        return self._live.current().attributes.schema
+
+    @property
+    def item_ids(self) -> list[str]:
+        """The ids of all items, in the order that `vectors` and `values` have too."""
+        return list(self._live.current().positions)
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """The vectors of all items, float32 (n, d)."""
+        return self._store.vectors(self.item_ids)
+
+    def values(self, name: str) -> list[Value]:
+        """Return one attribute of all items; None where an item has none."""
+        memory = self._live.current()
+        return memory.attributes.values(name, memory.positions.values())
+
+    def thumbnails(self, item_ids: Sequence[str]) -> list[bytes | None]:
+        """Return the items' small pictures as encoded bytes (PNG or JPEG)."""
+        found = self._store.thumbnails(item_ids)
+        return [found.get(item_id) for item_id in item_ids]
+
+    def pictures(self, item_ids: Sequence[str]) -> list[Picture | None]:
+        """Return the items' first pictures, decoded; the thumbnail where a file has gone."""
+        stored = self._stored_pictures(item_ids)
+        return [_or_none(stored, i) for i in range(len(stored))]
+
+    def info(self) -> ShopInfo:
+        """Return what the shop is."""
+        memory, state = self._live.current(), self._store.state()
+        files = self.path.glob(f"{DATABASE_NAME}*")
+        return ShopInfo(
+            name=self.name,
+            items=len(memory),
+            encoder=self.encoder.kind,
+            dimensions=self.encoder.n_components_,
+            distance=self.encoder.distance_.name,
+            attributes=memory.attributes.schema,
+            label=state.settings["label"],
+            change_number=memory.change_number,
+            ready=state.ready,
+            bytes_on_disk=sum(file.stat().st_size for file in files),
+        )
+
+    def label(self, name: str | None = None) -> str:
+        """Return the attribute that says which items belong together.
+
+        Raises
+        ------
+        InputError
+            If there is no such attribute.
+        """
+        chosen = name or self._store.state().settings["label"] or "category"
+        if chosen not in self.schema:
+            there = ", ".join(self.schema) or "none"
+            raise InputError(
+                f"{self.path}: there is no attribute {chosen!r} to judge by; name one as the "
+                f"label (there are: {there})"
+            )
+        return str(chosen)
+
+    def _side(self, item_ids: list[str], label: str) -> Side:
+        memory = self._live.current()
+        positions = [memory.position(item_id) for item_id in item_ids]
+        return Side(
+            item_ids,
+            self._store.vectors(item_ids),
+            memory.attributes.values(label, positions),
+            self._stored_pictures(item_ids),
+        )
+
+    def _stored_pictures(self, item_ids: Sequence[str]) -> StoredPictures:
+        return StoredPictures(self._store, item_ids, self.encoder.preprocessing_.cover)
+
+
+def _or_none(pictures: StoredPictures, index: int) -> Picture | None:
+    try:
+        return pictures[index]
+    except PictureError:
+        return None

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints its table, `python -m benchmarks` prints the ones of the README."""

@@ -130,7 +130,8 @@ class _Search:
     left: FloatArray  # queries as BLAS sees them: centred for l2
     right: FloatArray  # vectors likewise
     bias: FloatArray | None  # (n,) added to the products: −|v|²/2 for l2, −inf where not allowed
-    squared_norms: FloatArray  # (n,) of right
+    squared_norms: FloatArray  # (n,) of the (centred) vectors
+    lengths: NDArray[np.float64]  # (q,) of the (centred) queries
 
     @classmethod
     def prepare(
@@ -155,7 +156,12 @@ class _Search:
         if allowed is not None:
             bias = np.zeros(len(vectors), np.float32) if bias is None else bias
             bias[~allowed] = -np.inf
-        return cls(queries, vectors, k, metric, left, right, bias, squared_norms)
+        lengths = np.sqrt(np.einsum("qd,qd->q", left, left, dtype=np.float64))
+        if bias is not None and allowed is None and right is not vectors:
+            # The copy takes the bias as a column more, so that BLAS adds it: a pass less.
+            left = np.hstack([left, np.ones((len(left), 1), np.float32)])
+            right, bias = np.hstack([right, bias[:, None]]), None
+        return cls(queries, vectors, k, metric, left, right, bias, squared_norms, lengths)
 
     def run(self, exclude: Positions, block_bytes: int) -> TopK:
         n_queries, n = len(self.queries), len(self.vectors)
@@ -216,13 +222,12 @@ class _Search:
         A float32 inner product of d terms is off by at most d·u·|q||v| (Higham, Accuracy and
         Stability of Numerical Algorithms, 2002, section 3.1); u is the unit roundoff.
         """
-        left = self.left[rows].astype(np.float64)
-        lengths = np.sqrt(np.einsum("qd,qd->q", left, left))
+        lengths = self.lengths[rows]
         bar = scores[:, -1].astype(np.float64)
+        bar -= 4 * _UNIT_ROUNDOFF * np.abs(bar)  # the scores were rounded to float32
         if self.metric == "l2":
             bar = (lengths**2 + bar) / 2  # −|q−v|² in the units of q·v − |v|²/2
-        bar -= 4 * _UNIT_ROUNDOFF * np.abs(bar)  # the scores were rounded to float32
-        unit = (left.shape[1] + 8) * _UNIT_ROUNDOFF
+        unit = (self.left.shape[1] + 8) * _UNIT_ROUNDOFF
         longest = np.sqrt(self.squared_norms.max())
         margin = unit * (lengths * longest + longest**2)
         for row in np.flatnonzero((limit > -np.inf) & (limit + margin >= bar)):

@@ -115,13 +115,33 @@ def test_the_debian_package_is_unpacked_without_root(tmp_path, monkeypatch, mach
     assert "the Debian package dataset-fashion-mnist" in caplog.text
 
 
+def test_empty_package_lists_are_fetched_into_the_cache(tmp_path, monkeypatch, machine):
+    monkeypatch.setattr(datasets.shutil, "which", lambda program: f"/usr/bin/{program}")
+    lists = []
+
+    def run(command, cwd, **options):
+        if command[0] == "dpkg":
+            write(Path(cwd) / "unpacked" / machine.installed.relative_to("/"))
+        elif command[1] == "update":
+            lists.extend(place for place in Path(cwd).rglob("lists/partial") if place.is_dir())
+        elif not lists:
+            return subprocess.CompletedProcess(command, 100, "", "E: Unable to locate package\n")
+        else:
+            assert f"Dir::State::lists={lists[0].parent}" in command
+            (Path(cwd) / "package.deb").write_bytes(b"deb")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(datasets.subprocess, "run", run)
+    assert len(Catalogue.read("fashion-mnist")) > 0
+    cache = tmp_path / "cache" / "vitrine" / "datasets" / "fashion-mnist"
+    assert sorted(p.name for p in cache.iterdir()) == sorted(f"{name}.gz" for name in FILES)
+
+
 def test_what_apt_says_is_passed_on(monkeypatch):
     monkeypatch.setattr(datasets.shutil, "which", lambda program: f"/usr/bin/{program}")
     failed = subprocess.CompletedProcess([], 100, "", "E: Unable to locate package\n")
     monkeypatch.setattr(datasets.subprocess, "run", lambda *args, **options: failed)
-    with pytest.raises(
-        DatasetError, match=r"apt-get download failed \(E: Unable to locate package"
-    ):
+    with pytest.raises(DatasetError, match=r"apt-get update failed \(E: Unable to locate package"):
         Catalogue.read("fashion-mnist")
 
 

@@ -172,7 +172,10 @@ def _unpack_package(data_set: DataSet, staging: Path) -> None:
         if shutil.which(program) is None:
             raise DatasetError(f"there is no {program} here")
     with progress.task(f"fetching the Debian package {data_set.package}"):
-        _run(["apt-get", "download", "-q", data_set.package], staging)
+        try:
+            _run(["apt-get", "download", "-q", data_set.package], staging)
+        except DatasetError:
+            _download_with_own_lists(data_set.package, staging)
         packages = list(staging.glob("*.deb"))
         if len(packages) != 1:
             raise DatasetError(f"apt-get downloaded {len(packages)} files, not one package")
@@ -180,6 +183,17 @@ def _unpack_package(data_set: DataSet, staging: Path) -> None:
     unpacked = staging / "unpacked" / data_set.installed.relative_to("/")
     for name in data_set.files:
         os.replace(unpacked / f"{name}.gz", staging / f"{name}.gz")
+
+
+def _download_with_own_lists(package: str, staging: Path) -> None:
+    """Fetch a package where the machine's package lists are empty or old, without being root."""
+    own = []
+    for name, place in (("Dir::State::lists", "lists"), ("Dir::Cache", "cache")):
+        (staging / place / "partial").mkdir(parents=True)
+        own += ["-o", f"{name}={staging / place}"]
+    (staging / "cache" / "archives" / "partial").mkdir(parents=True)
+    _run(["apt-get", "update", "-q", *own], staging)
+    _run(["apt-get", "download", "-q", *own, package], staging)
 
 
 def _run(command: list[str], folder: Path) -> None:

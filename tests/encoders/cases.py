@@ -16,7 +16,7 @@ CASES = [
     ),
     Case(
         "conv-autoencoder",
-        {"epochs": 8, "batch_size": 16, "filters": (4, 4)},
+        {"size": 24, "epochs": 20, "batch_size": 16, "filters": (4, 4)},
         changed={"filters": (4, 2)},
         floor=0.7,
         needs=("torch", "onnx"),

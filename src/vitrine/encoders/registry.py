@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
@@ -155,7 +156,10 @@ def _parse(text: str, kind: Any) -> Any:
         return None
     if kind is bool:
         return _parse_bool(text)
-    return kind(text)
+    value = kind(text)
+    if kind is float and not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _parse_union(text: str, kinds: tuple[Any, ...]) -> Any:

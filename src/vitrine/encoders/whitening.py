@@ -70,14 +70,14 @@ class PartialWhitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.n_components_ = keep
         return self
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Return `X` (n, n_features) projected and scaled, float32 (n, n_components_)."""
+    def transform(self, X: Any) -> NDArray[Any]:
+        """Return `X` (n, n_features) projected and scaled, (n, n_components_), of X's dtype."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
-        tiny = np.finfo(np.float32).tiny
-        scale = np.maximum(self.explained_variance_, tiny) ** -np.float32(self.power)
+        X = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
+        variance = np.maximum(self.explained_variance_, np.finfo(np.float32).tiny)
+        scale = variance.astype(X.dtype) ** -self.power
         projection = (self.components_ * scale[:, None]).T  # (d, k)
-        projected: NDArray[np.float32] = X @ projection - self.mean_ @ projection
+        projected: NDArray[Any] = X @ projection - self.mean_ @ projection
         return projected
 
     @classmethod

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
+from vitrine.encoders.descriptors.parallel import describe_in_threads
 from vitrine.encoders.preprocessing import Pictures, Preprocessing, has_colour, native_size
 from vitrine.encoders.whitening import PartialWhitening
 from vitrine.errors import InputError, OptionError
@@ -19,7 +20,7 @@ from vitrine.index.distance import Distance, DistanceName, unit
 
 _SAMPLE = 20_000
 _SAMPLE_BYTES = 2**28
-_BLOCK = 64
+_BLOCK = 128
 """Pictures that a sample takes in a row: a slice is decoded in parallel, single ones are not."""
 _SMALL = 64
 """Pictures of at most this side are described at their own size."""
@@ -77,7 +78,7 @@ class DescriptorEncoder(Encoder):
         return 3 if has_colour(pictures) else 1
 
     def _encode(self, batch: NDArray[np.uint8]) -> FloatArray:
-        return self._finish(self._describe(batch))
+        return self._finish(describe_in_threads(self._describe, batch))
 
     def _finish(self, described: FloatArray) -> FloatArray:
         vectors = described if self.whitening_ is None else self.whitening_.transform(described)
@@ -105,11 +106,10 @@ class DescriptorEncoder(Encoder):
         at_most = min(_SAMPLE, max(_BLOCK, _SAMPLE_BYTES // first.nbytes))
         if len(pictures) <= at_most:
             batches = self.preprocessing_.batches(pictures, self.batch_size_)
-            return np.concatenate([self._describe(batch) for batch in batches])
-        blocks = _blocks(len(pictures), at_most // _BLOCK, self.random_state)
-        return np.concatenate(
-            [self._describe(self.preprocessing_.stack(pictures[block])) for block in blocks]
-        )
+        else:
+            blocks = _blocks(len(pictures), at_most // _BLOCK, self.random_state)
+            batches = (self.preprocessing_.stack(pictures[block]) for block in blocks)
+        return np.concatenate([describe_in_threads(self._describe, batch) for batch in batches])
 
     def _state(self) -> Artifact:
         if self.whitening_ is None:
@@ -135,7 +135,7 @@ class DescriptorEncoder(Encoder):
 
 
 def _blocks(n: int, n_blocks: int, seed: int) -> Iterator[slice]:
-    """Yield slices of 64, one at a random place in each of `n_blocks` equal parts of n rows."""
+    """Yield slices of 128, one at a random place in each of `n_blocks` equal parts of n rows."""
     edges = np.linspace(0, n, n_blocks + 1).astype(int)
     rng = np.random.default_rng(seed)
     for low, high in pairwise(edges):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vitrine.encoders.base import FloatArray
 from vitrine.encoders.descriptors.base import DescriptorEncoder
 from vitrine.encoders.descriptors.colours import describe_colours
+from vitrine.errors import OptionError
 from vitrine.index.distance import DistanceName
 
 
@@ -60,6 +61,12 @@ class Colour(DescriptorEncoder):
         self.whitening = whitening
         self.distance = distance
         self.random_state = random_state
+
+    def check_options(self) -> None:
+        """Raise `OptionError` where an option cannot be."""
+        super().check_options()
+        if self.layout < 1 or self.histogram < 1:
+            raise OptionError(f"layout={self.layout}, histogram={self.histogram}: both start at 1")
 
     def _describe(self, batch: NDArray[np.uint8]) -> FloatArray:
         return describe_colours(batch, self.layout, self.histogram, self.mirror)

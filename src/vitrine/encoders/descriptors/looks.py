@@ -13,6 +13,7 @@ from vitrine.encoders.descriptors.colours import describe_colours
 from vitrine.encoders.descriptors.gradients import describe_gradients
 from vitrine.encoders.descriptors.pixels import describe_pixels
 from vitrine.encoders.descriptors.pooling import to_grey
+from vitrine.errors import OptionError
 from vitrine.index.distance import DistanceName, unit
 
 _PIXEL_CELLS = 14
@@ -66,6 +67,17 @@ class Looks(DescriptorEncoder):
         self.whitening = whitening
         self.distance = distance
         self.random_state = random_state
+
+    def check_options(self) -> None:
+        """Raise `OptionError` where an option cannot be."""
+        super().check_options()
+        weights = self.pixels_weight, self.hog_weight, self.colour_weight
+        # Grey pictures have no colour block, so colour alone would leave them with nothing.
+        if min(weights) < 0 or not (self.pixels_weight or self.hog_weight):
+            raise OptionError(
+                f"weights {weights} of pixels, edges and colours: none is negative, and that of "
+                "pixels or of edges is above 0 (for colours alone there is the encoder 'colour')"
+            )
 
     def _describe(self, batch: NDArray[np.uint8]) -> FloatArray:
         blocks = []

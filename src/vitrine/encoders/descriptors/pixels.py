@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vitrine.encoders.base import FloatArray
 from vitrine.encoders.descriptors.base import DescriptorEncoder
 from vitrine.encoders.descriptors.pooling import mirror_halves, pool
+from vitrine.errors import OptionError
 from vitrine.index.distance import DistanceName
 
 
@@ -56,6 +57,12 @@ class Pixels(DescriptorEncoder):
         self.whitening = whitening
         self.distance = distance
         self.random_state = random_state
+
+    def check_options(self) -> None:
+        """Raise `OptionError` where an option cannot be."""
+        super().check_options()
+        if not self.exponent > 0:
+            raise OptionError(f"exponent={self.exponent}: it must be above 0")
 
     def _describe(self, batch: NDArray[np.uint8]) -> FloatArray:
         return describe_pixels(batch, self.exponent, self.mirror)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.pictures import COLOURS, write_class_folders, write_table
 from vitrine.catalogue import Catalogue
+from vitrine.encoders import make_encoder
 from vitrine.errors import InputError
 from vitrine.report import build_report, write_report
 from vitrine.report import gather as gathering
@@ -101,6 +103,20 @@ def test_hover_pictures_stop_at_their_share_of_the_file(shop):
     pictures = gallery.hover_pictures(shop.item_ids, at_most=half)
     assert all(pictures[:18])
     assert not any(pictures[18:])
+
+
+@pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
+def test_an_autoencoder_shows_reconstructions_and_its_history(tmp_path, colour):
+    source = write_class_folders(tmp_path / "pictures", n_each=6)
+    for file in [] if colour else source.rglob("*.png"):
+        with Image.open(file) as picture:
+            picture.convert("L").save(file)
+    encoder = make_encoder("dense-autoencoder", n_components=2, epochs=2)
+    data = gather(Shop.create(tmp_path / "drawn", Catalogue.read(source), encoder), n_examples=3)
+    assert len(data.reconstructions) == 3
+    assert {picture.width for pair in data.reconstructions for picture in pair} == {24}
+    assert len(data.history["loss"]) == 2
+    assert "own two dimensions" in data.map.method
 
 
 def test_an_unknown_label_is_refused(shop):

@@ -239,13 +239,12 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> go.Figure:
     if not len(history.get("loss", ())):
         raise InputError("a learning curve needs history['loss'], one number an epoch")
     figure = _figure(height=340)
-    for key, name, tone, dash in (
-        ("loss", "training", "baseline", "dot"),
-        ("val_loss", "validation", "accent", "solid"),
-    ):
-        losses = np.asarray(history.get(key, ()), dtype=np.float64)
-        if losses.size == 0:
-            continue
+    both = len(history.get("val_loss", ())) > 0
+    curves = [("loss", "training", "baseline" if both else "accent", "dot" if both else "solid")]
+    if both:
+        curves.append(("val_loss", "validation", "accent", "solid"))
+    for key, name, tone, dash in curves:
+        losses = np.asarray(history[key], dtype=np.float64)
         figure.add_scatter(
             x=np.arange(1, len(losses) + 1),
             y=losses,
@@ -259,7 +258,9 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> go.Figure:
     figure.update_xaxes(title="epoch", fixedrange=True, rangemode="tozero")
     figure.update_yaxes(title="loss", fixedrange=True)
     figure.update_layout(
-        hovermode="x", legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
+        hovermode="x",
+        showlegend=both,
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0},
     )
     return figure
 

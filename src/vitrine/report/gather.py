@@ -231,6 +231,8 @@ def _reconstructions(shop: Shop, item_ids: Sequence[str]) -> list[tuple[PagePict
     if not pictures:
         return []
     originals = shop.encoder.preprocessing_.stack(pictures)
+    if originals.shape[-1] == 1:
+        originals = originals[..., 0]  # grey pictures have two axes
     return [
         (from_array(original), from_array(rebuilt))
         for original, rebuilt in zip(originals, reconstruct(originals), strict=True)

@@ -8,7 +8,7 @@
   const systemDark = matchMedia("(prefers-color-scheme: dark)");
   const touch = matchMedia("(pointer: coarse)");
   const NARROW = 560; // pixels: below it charts drop what does not fit
-  const PRINT_WIDTH = 680;
+  const PRINT_WIDTH = { panel: 150, page: 680 };
   let chosen = null; // the reader's own choice of a theme
   let printing = false;
 
@@ -28,7 +28,8 @@
     const { data, layout } = charts[name];
     const palette = themes[theme()].palette;
     const holder = element(name);
-    const width = printing ? Math.min(PRINT_WIDTH, holder.clientWidth) : holder.clientWidth;
+    const paper = holder.closest(".panel") ? PRINT_WIDTH.panel : PRINT_WIDTH.page;
+    const width = printing ? Math.min(paper, holder.clientWidth) : holder.clientWidth;
     for (const trace of data) {
       const colour = trace.meta && palette[trace.meta.tone];
       if (colour) {

@@ -151,7 +151,7 @@ class ConvAutoencoder(Autoencoder):
         size: int | tuple[int, int] | None = 150,
         colour: bool = True,
         epochs: int = 50,
-        batch_size: int = 32,
+        batch_size: int = 16,
         learning_rate: float = 1e-3,
         validation_share: float = 0.0,
         patience: int | None = None,

@@ -34,12 +34,11 @@ K = 5
 def print_queries(shop: Shop, test: Catalogue) -> None:
     """Print ten test pictures, drawn at random, beside their nearest items in the shop."""
     chosen = test.take(np.random.default_rng(0).choice(len(test), N_QUERIES, replace=False))
-    rows = []
+    console.say(f"Ten test pictures and the categories of their {K} nearest items:")
     for item, picture in zip(chosen, chosen.pictures(), strict=True):
         hits = shop.similar(picture, k=K)
-        found = [f"{hit.attributes['category']} {hit.similarity:.2f}" for hit in hits]
-        rows.append((item.id, item.attributes["category"], *found))
-    console.print_table(["query", "is", "nearest", *[""] * (K - 1)], rows)
+        found = ", ".join(f"{hit.attributes['category']} {hit.similarity:.2f}" for hit in hits)
+        console.say(f"  {item.id:<10} {item.attributes['category']:<12} → {found}")
 
 
 # %% [markdown]

@@ -26,7 +26,7 @@ from vitrine.progress import Listener, Task
 
 PLAIN_WIDTH = 160  # of tables in files and pipes
 
-out = Console(soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 QUIET_SECONDS = 2.0
@@ -149,7 +149,7 @@ def print_table(
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         table.add_row(*[Text(text) for text, _ in row])
-    out.print(table, width=None if out.is_terminal else PLAIN_WIDTH)
+    out.print(table)
 
 
 def _cell(value: object) -> tuple[str, bool]:

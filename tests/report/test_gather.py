@@ -164,3 +164,17 @@ def test_more_dimensions_are_shown_by_their_principal_components():
     between = np.linalg.norm(plane[:, None] - plane, axis=2)
     np.testing.assert_allclose(np.linalg.norm(points[:, None] - points, axis=2), between, atol=1e-4)
     assert "hold 100%" in how
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_equal_vectors_lie_on_one_spot(n):
+    points, how = project(np.ones((n, 5), np.float32), np.arange(n))
+    np.testing.assert_array_equal(points, np.zeros((n, 2)))
+    assert "the same" in how
+
+
+def test_a_shop_of_one_item_has_a_report(plain_shop):
+    plain_shop.remove(plain_shop.item_ids[1:])
+    html = build_report(plain_shop)
+    assert "1 random items" not in html
+    assert "All 1 items" not in html

@@ -91,17 +91,18 @@ def project(
     how : str
     """
     d = vectors.shape[1]
-    if d == 1 or len(vectors) < 2:
-        points = np.zeros((len(chosen), 2))
-        points[:, : min(d, 2)] = vectors[chosen, :2]
-        return points, "The encoder's one dimension."
+    if d == 1:
+        line = vectors[chosen].astype(np.float64)
+        return np.hstack([line, np.zeros_like(line)]), "The encoder's one dimension."
     if d == 2:
         return vectors[chosen].astype(np.float64), "The encoder's own two dimensions."
+    if (vectors == vectors[0]).all():
+        return np.zeros((len(chosen), 2)), "All vectors are the same: there is nothing to spread."
     rng = np.random.default_rng(random_state)
     sample = rng.permutation(len(vectors))[:PCA_SAMPLE]
     pca = PCA(2, random_state=random_state).fit(vectors[sample].astype(np.float64))
     points = pca.transform(vectors[chosen].astype(np.float64))
-    share = float(np.nan_to_num(pca.explained_variance_ratio_).sum())
+    share = float(pca.explained_variance_ratio_.sum())
     how = (
         f"The first two principal components of the {d} dimensions, which hold {share:.0%} of the "
         "variance: items that lie together here may be far apart in the others."

@@ -153,7 +153,7 @@ def _sections(data: ReportData) -> list[tuple[str, str]]:
 def _map_lead(data: ReportData) -> str:
     shown = len(data.map.points)
     if shown == data.n_items:
-        return f"All {shown:,} items."
+        return f"All {shown:,} items." if shown > 1 else "The one item."
     return f"{shown:,} of the {data.n_items:,} items, drawn at random."
 
 

@@ -44,11 +44,11 @@ class ImplicitALS(FactorModel):
 
     def __init__(
         self,
-        n_factors: int = 64,
+        n_factors: int = 32,
         n_epochs: int = 12,
-        unobserved_weight: float = 0.1,
-        regularization: float = 0.05,
-        frequency_scaling: float = 1.0,
+        unobserved_weight: float = 0.09,
+        regularization: float = 0.7,
+        frequency_scaling: float = 0.4,
         random_state: int = 0,
     ) -> None:
         self.n_factors = n_factors

@@ -49,13 +49,13 @@ class EASE(RatingModel):
                 f"EASE keeps a number for each pair of items, too many of {interactions.n_items} "
                 f"items; up to {MAX_ITEMS} will do, or choose implicit-als"
             )
-        chosen = _binary(interactions.by_user.matrix(interactions.n_items))
+        chosen = binary(interactions.by_user.matrix(interactions.n_items))
         gram = (chosen.T @ chosen).toarray().astype(np.float64)
         gram[np.diag_indices_from(gram)] += self.regularization
         self.weights_ = item_weights(gram).astype(np.float32)
 
     def _scores(self, users: Codes) -> Scores:
-        chosen = _binary(self.seen_.matrix(len(self.items_)))
+        chosen = binary(self.seen_.matrix(len(self.items_)))
         average = sp.csr_matrix(chosen.mean(axis=0), dtype=np.float32)
         scores: Scores = sp.vstack([chosen, average], format="csr")[users] @ self.weights_
         return scores
@@ -92,7 +92,8 @@ def item_weights(gram: Array) -> Array:
     return weights
 
 
-def _binary(matrix: sp.csr_matrix) -> sp.csr_matrix:
+def binary(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    """Return the matrix with 1 wherever it holds a number."""
     return sp.csr_matrix(
         (np.ones_like(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape
     )

@@ -27,6 +27,8 @@ RATING_MODELS: dict[str, str] = {
     "ease": "vitrine.ratings.ease:EASE",
     "implicit-als": "vitrine.ratings.als:ImplicitALS",
     "bpr": "vitrine.ratings.bpr:BPR",
+    "visual-knn": "vitrine.ratings.visual:VisualKNN",
+    "hybrid": "vitrine.ratings.hybrid:Hybrid",
 }
 """Where each model's class lies, ``module:class``; imported only when it is asked for."""
 

@@ -1,0 +1,166 @@
+"""Models that know items by their features: what nobody rated, and what looks alike."""
+
+import numpy as np
+import pytest
+from tests.ratings.worlds import N_ITEMS, checkerboard, parity
+
+from vitrine.errors import InputError, OptionError
+from vitrine.ratings import Interactions, ItemFeatures, make_rating_model
+from vitrine.ratings.features import one_hot
+from vitrine.ratings.ids import Ids
+from vitrine.ratings.kernel_map import KernelMap, mean_ndcg, squared_distances
+
+NEW = [*range(1000, 1010)]
+"""Items that nobody rated; their parity is their taste, as for all others."""
+
+
+def described(noise=0.1, seed=0, shuffled=False):
+    """Looks that show an item's parity, and a block that shows nothing."""
+    rng = np.random.default_rng(seed)
+    ids = np.array([*range(N_ITEMS), *NEW])
+    looks = np.eye(2)[ids % 2] + rng.normal(0, noise, (len(ids), 2))
+    if shuffled:
+        looks = rng.permutation(looks)
+    blocks = {"looks": looks, "nothing": rng.normal(0, 1, (len(ids), 8))}
+    return ItemFeatures(Ids(ids), {name: b.astype(np.float32) for name, b in blocks.items()})
+
+
+class TestItemFeatures:
+    def test_columns_become_zeros_and_ones(self):
+        features = ItemFeatures.from_columns(
+            ["a", "b", "c"], {"colour": ["red", None, "blue"], "genre": [["x", "y"], ["y"], []]}
+        )
+        assert features.blocks["colour"].tolist() == [[0, 1], [0, 0], [1, 0]]
+        assert features.blocks["genre"].tolist() == [[1, 1], [0, 1], [0, 0]]
+
+    def test_a_column_of_nothing_still_has_a_shape(self):
+        assert one_hot([None, None]).tolist() == [[0], [0]]
+
+    def test_aligned_to_other_items(self):
+        features = ItemFeatures(Ids(["a", "b"]), {"x": np.array([[1], [2]], np.float32)})
+        blocks, known = features.aligned(Ids(["b", "z"]))
+        assert blocks["x"].tolist() == [[2], [0]]
+        assert known.tolist() == [True, False]
+
+    @pytest.mark.parametrize(
+        "blocks", [{}, {"x": np.zeros((3, 1))}, {"x": np.zeros(2)}, {"x": np.full((2, 1), np.nan)}]
+    )
+    def test_refuses_what_does_not_fit(self, blocks):
+        with pytest.raises(InputError):
+            ItemFeatures(Ids(["a", "b"]), blocks)
+
+
+class TestKernelMap:
+    def test_is_ridge_regression_in_the_kernels_space(self):
+        rng = np.random.default_rng(0)
+        distances = {"x": squared_distances(rng.normal(0, 1, (12, 3)).astype(np.float32))}
+        chosen = KernelMap({"x": 0.7}, 2.0)
+        known, asked = np.arange(8), np.arange(8, 12)
+        kernel = np.exp(-0.7 * distances["x"])
+        expected = np.linalg.solve(kernel[:8, :8] + 2 * np.eye(8), kernel[:8, 8:])
+        assert chosen.shares(distances, known, asked) == pytest.approx(expected)
+
+    def test_without_weights_everything_counts_alike(self):
+        distances = {"x": np.ones((4, 4))}
+        shares = KernelMap({"x": 0.0}, 1.0).shares(distances, np.arange(3), np.array([3]))
+        assert shares == pytest.approx(np.full((3, 1), 0.25))
+
+    def test_mean_ndcg_by_hand(self):
+        liked = np.array([[True, False, True], [False, False, False]])
+        scores = np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
+        assert mean_ndcg(scores, liked, 3) == pytest.approx(1.5 / (1 + 1 / np.log2(3)))
+
+
+def fraction_right(model, data):
+    users = list(data.users.values)
+    lists = model.recommend(users, 5, allowed=NEW)
+    right = [
+        pick.item_id % 2 == parity(user)
+        for user, picks in zip(users, lists, strict=True)
+        for pick in picks
+    ]
+    assert len(right) == 5 * len(users)
+    return np.mean(right)
+
+
+class TestHybrid:
+    def test_recommends_what_nobody_chose_by_its_looks(self):
+        data = checkerboard("implicit")
+        model = make_rating_model("hybrid", regularization=10.0).fit(data, described())
+        assert fraction_right(model, data) > 0.95
+
+    def test_looks_that_mean_nothing_do_not_help(self):
+        data = checkerboard("implicit")
+        model = make_rating_model("hybrid", regularization=10.0)
+        assert fraction_right(model.fit(data, described(shuffled=True)), data) < 0.75
+
+    def test_learns_which_block_matters(self):
+        data = checkerboard("implicit")
+        model = make_rating_model("hybrid", regularization=10.0).fit(data, described())
+        assert model.maps_[0].weights["looks"] > model.maps_[0].weights["nothing"]
+
+    def test_items_with_interactions_are_scored_as_ease_does(self):
+        data = checkerboard("implicit")
+        hybrid = make_rating_model("hybrid").fit(data, described())
+        ease = make_rating_model("ease").fit(data)
+        pairs = data.user_ids, data.item_ids
+        assert hybrid.predict(*pairs) == pytest.approx(ease.predict(*pairs), abs=1e-6)
+
+    def test_with_trust_few_interactions_lean_on_looks(self):
+        data = checkerboard("implicit")
+        plain = make_rating_model("hybrid").fit(data, described())
+        leaning = make_rating_model("hybrid", trust=50.0).fit(data, described())
+        pairs = data.user_ids, data.item_ids
+        assert not np.allclose(plain.predict(*pairs), leaning.predict(*pairs))
+
+    def test_too_few_described_items_say_so(self):
+        data = checkerboard("implicit")
+        features = ItemFeatures(Ids([0, 1]), {"looks": np.eye(2, dtype=np.float32)})
+        with pytest.raises(InputError, match="too few"):
+            make_rating_model("hybrid").fit(data, features)
+
+    @pytest.mark.parametrize("params", [{"trust": -1.0}, {"n_folds": 1}])
+    def test_refuses_what_makes_no_sense(self, params):
+        with pytest.raises(OptionError):
+            make_rating_model("hybrid", **params).fit(checkerboard("implicit"))
+
+
+class TestVisualKNN:
+    def test_recommends_what_nobody_rated_by_its_looks(self):
+        data = checkerboard()
+        model = make_rating_model("visual-knn").fit(data, described())
+        assert fraction_right(model, data) > 0.95
+
+    def test_an_unrated_item_starts_from_the_bias_of_what_looks_like_it(self):
+        # Everybody likes even items and dislikes odd ones.
+        users, items = np.divmod(np.arange(20 * N_ITEMS), N_ITEMS)
+        data = Interactions.from_arrays(users, items, np.where(items % 2, 2.0, 4.0))
+        model = make_rating_model("visual-knn").fit(data, described())
+        predicted = model.predict(["nobody"] * len(NEW), NEW)
+        assert predicted[::2].min() > 3.2
+        assert predicted[1::2].max() < 2.8
+
+    def test_vote_is_the_nearest_neighbour_classifier(self):
+        data = checkerboard()
+        features = described(noise=0.3)
+        model = make_rating_model("visual-knn", form="vote", k=3).fit(data, features)
+        looks = np.hstack(
+            [b / np.linalg.norm(b, axis=1, keepdims=True) for b in features.blocks.values()]
+        )
+        ratings = {item: [] for item in range(N_ITEMS)}
+        for item, rating in zip(data.item_ids, data.ratings, strict=True):
+            ratings[item].append(rating)
+        for row, item in enumerate(NEW, start=N_ITEMS):
+            near = np.argsort(-(looks[row] @ looks[:N_ITEMS].T))[:3]
+            votes = [rating for other in near for rating in ratings[other]]
+            expected = max(sorted(set(votes)), key=votes.count)
+            assert model.predict(["whoever"], [item])[0] == expected
+
+    def test_needs_features(self):
+        with pytest.raises(InputError, match="picture vectors"):
+            make_rating_model("visual-knn").fit(checkerboard())
+
+    @pytest.mark.parametrize("params", [{"k": 0}, {"form": "x"}, {"sharpness": 0.0}])
+    def test_refuses_what_makes_no_sense(self, params):
+        with pytest.raises(OptionError):
+            make_rating_model("visual-knn", **params).fit(checkerboard(), described())

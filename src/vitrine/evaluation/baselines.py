@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
+from sklearn.decomposition import PCA
 
 from vitrine.encoders import make_encoder
 from vitrine.encoders.preprocessing import Pictures
@@ -15,6 +14,7 @@ from vitrine.progress import track
 from vitrine.topk import FloatArray, Positions
 
 BASELINES = ("random", "raw pixels", "PCA-2")
+PCA_SAMPLE = 20_000
 
 
 def evaluate_baselines(
@@ -23,7 +23,6 @@ def evaluate_baselines(
     gallery_pictures: Pictures | None = None,
     gallery_labels: Labels | None = None,
     *,
-    fit_pictures: Pictures | None = None,
     own: Positions | None = None,
     k: int = 10,
     n_bootstrap: int = 1000,
@@ -31,15 +30,14 @@ def evaluate_baselines(
 ) -> dict[str, RetrievalResult]:
     """Evaluate the three baselines on the same queries as an encoder.
 
+    The principal components are those of what is searched. Each picture is decoded once.
+
     Parameters
     ----------
     pictures, labels
         The queries; unknown labels as in `evaluate`.
     gallery_pictures, gallery_labels : optional
         What is searched; the queries among each other where there is none.
-    fit_pictures : optional
-        What the principal components are fitted on: what the encoder was fitted on. By default the
-        gallery, or else the queries.
     own, k, n_bootstrap, random_state
         As `evaluate`; the seed also draws the random vectors.
 
@@ -48,17 +46,20 @@ def evaluate_baselines(
     dict of str to RetrievalResult
         By the names in `BASELINES`, in that order.
     """
-    if fit_pictures is None:
-        fit_pictures = pictures if gallery_pictures is None else gallery_pictures
+    if gallery_pictures is None or gallery_labels is None:
+        gallery_pictures, gallery_labels, own = pictures, labels, np.arange(len(pictures))
+    raw = make_encoder("pixels", n_components=None).fit(gallery_pictures)
+    gallery = raw.transform(gallery_pictures)
+    queries = gallery[own] if own is not None else raw.transform(pictures)
     results = {}
     for name in track(BASELINES, "baselines"):
-        embed, distance = _baseline(name, fit_pictures, random_state)
+        asked, held = _vectors(name, queries, gallery, random_state)
         results[name] = evaluate(
-            embed(pictures),
+            asked,
             labels,
-            None if gallery_pictures is None else embed(gallery_pictures),
+            held,
             gallery_labels,
-            distance=distance,
+            distance=Distance("euclidean"),
             own=own,
             k=k,
             n_bootstrap=n_bootstrap,
@@ -67,13 +68,16 @@ def evaluate_baselines(
     return results
 
 
-def _baseline(
-    name: str, fit_pictures: Pictures, random_state: int
-) -> tuple[Callable[[Pictures], FloatArray], Distance]:
-    """Return what makes vectors of pictures, and how they are compared."""
+def _vectors(
+    name: str, queries: FloatArray, gallery: FloatArray, random_state: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return one baseline's vectors of the queries and of the gallery, given their raw pixels."""
+    if name == "raw pixels":
+        return queries, gallery
+    rng = np.random.default_rng(random_state)
     if name == "random":
-        rng = np.random.default_rng(random_state)
-        return lambda pictures: rng.random((len(pictures), 8), np.float32), Distance("euclidean")
-    n_components = 2 if name == "PCA-2" else None
-    encoder = make_encoder("pixels", n_components=n_components).fit(fit_pictures)
-    return encoder.transform, encoder.distance_
+        return rng.random((len(queries), 8), np.float32), rng.random((len(gallery), 8), np.float32)
+    sample = rng.permutation(len(gallery))[:PCA_SAMPLE]
+    pca = PCA(min(2, len(sample), gallery.shape[1]), random_state=random_state)
+    pca.fit(gallery[sample])
+    return pca.transform(queries), pca.transform(gallery)

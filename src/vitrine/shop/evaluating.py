@@ -20,6 +20,7 @@ from vitrine.progress import task
 from vitrine.shop.importing import encode_items
 
 MAX_QUERIES = 10_000
+MAX_BASELINE_ITEMS = 200_000  # whose raw pixels fill 2.5 GB
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,12 @@ def evaluate_sides(
         queries.vectors, queries.labels, items.vectors, items.labels, distance=distance, **options
     )
     baselines: dict[str, RetrievalResult] = {}
+    if len(items.item_ids) > MAX_BASELINE_ITEMS:
+        notes = [
+            *notes,
+            f"no baselines: raw pixels of over {MAX_BASELINE_ITEMS:,} items are too many",
+        ]
+        return Evaluation(result, baselines, queries.item_ids, list(notes))
     try:
         baselines = evaluate_baselines(
             queries.pictures, queries.labels, items.pictures, items.labels, **options

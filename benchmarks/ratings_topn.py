@@ -29,6 +29,7 @@ LINES = [
     ("ease", None),
     ("implicit-als", "implicit-als"),
     ("bpr", "implicit-bpr"),
+    ("rank-blend", None),
 ]
 
 

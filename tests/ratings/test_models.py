@@ -240,6 +240,29 @@ class TestBlend:
             make_rating_model("blend", **params).fit(planted()[0])
 
 
+class TestRankBlend:
+    def test_one_model_alone_keeps_its_order(self):
+        data = checkerboard("implicit")
+        users = list(data.users.values)
+        alone = make_rating_model("ease").fit(data).recommend(users, 5)
+        blended = make_rating_model("rank-blend", models=[["ease", {}]]).fit(data)
+        for one, two in zip(alone, blended.recommend(users, 5), strict=True):
+            assert [pick.item_id for pick in one] == [pick.item_id for pick in two]
+
+    def test_weights_decide(self):
+        data = checkerboard("implicit")
+        models = [["ease", {}], ["popularity", {}]]
+        blend = make_rating_model("rank-blend", models=models, weights=[0.0, 1.0]).fit(data)
+        popular = make_rating_model("popularity").fit(data).recommend(["nobody"], 5)[0]
+        found = blend.recommend(["nobody"], 5)[0]
+        assert [pick.item_id for pick in found] == [pick.item_id for pick in popular]
+
+    @pytest.mark.parametrize("params", [{"models": []}, {"weights": [1.0]}])
+    def test_refuses_what_makes_no_sense(self, params):
+        with pytest.raises(OptionError):
+            make_rating_model("rank-blend", **params).fit(checkerboard("implicit"))
+
+
 class TestImplicit:
     def test_ease_is_one_ridge_regression_an_item(self):
         data = checkerboard("implicit")

@@ -195,6 +195,18 @@ class RatingModel(BaseEstimator, ABC):
         pairs = np.repeat(users, len(items)), np.tile(items, len(users))
         return self._predict(*pairs).reshape(len(users), len(items))
 
+    def _predict_by_rows(self, users: Codes, items: Codes) -> Scores:
+        """Score pairs by scoring all items for each user; an unknown item scores 0."""
+        who, rows = np.unique(users, return_inverse=True)
+        predicted = np.zeros(len(users), np.float32)
+        known = items >= 0
+        start = 0
+        for block in self._blocks(who):
+            mine = known & (rows >= start) & (rows < start + len(block))
+            predicted[mine] = self._scores(block)[rows[mine] - start, items[mine]]
+            start += len(block)
+        return predicted
+
     def _item_similarities(self, items: Codes) -> Scores:
         """Score every item's likeness to each of `items`.
 

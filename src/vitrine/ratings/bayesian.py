@@ -83,7 +83,7 @@ class BayesianSVDpp(RatingModel):
         n_factors: int = 10,
         n_samples: int = 80,
         burn_in: int = 20,
-        noise_freedom: float | None = 5.0,
+        noise_freedom: float | None = 10.0,
         random_state: int = 0,
     ) -> None:
         self.n_factors = n_factors

@@ -1,4 +1,4 @@
-"""A weighted sum of other models' predictions, its weights learned on held-out ratings."""
+"""Sums of other models: of predicted ratings with learned weights, and of ranking scores."""
 
 from __future__ import annotations
 
@@ -20,16 +20,44 @@ from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.registry import load_rating_model, make_rating_model
 
 Array = NDArray[Any]
-DEFAULT_MODELS: tuple[tuple[str, dict[str, Any]], ...] = (
+Choice = tuple[str, dict[str, Any]]
+DEFAULT_MODELS: tuple[Choice, ...] = (
     ("bayesian-svdpp", {}),
     ("svdpp", {}),
     ("item-knn", {}),
     ("user-knn", {}),
     ("biases", {}),
 )
+DEFAULT_RANKERS: tuple[Choice, ...] = (("ease", {}), ("implicit-als", {}), ("bpr", {}))
 
 
-class Blend(RatingModel):
+class _Ensemble(RatingModel):
+    """Keeps fitted models in its artifact, their ids and seen ratings once."""
+
+    models_: list[RatingModel]
+
+    def _item_similarities(self, items: Codes) -> Scores:
+        return self.models_[0]._item_similarities(items)
+
+    def _state(self) -> Artifact:
+        artifact = Artifact(self.kind, {"models": []})
+        for number, model in enumerate(self.models_):
+            inner = model.to_artifact()
+            own = {name: a for name, a in inner.arrays.items() if not name.startswith("seen.")}
+            artifact.settings["models"].append([inner.kind, inner.settings, sorted(own)])
+            artifact.arrays |= {f"{number}/{name}": a for name, a in own.items()}
+        return artifact
+
+    def _restore(self, artifact: Artifact) -> None:
+        blobs = {"users.json": self.users_.to_bytes(), "items.json": self.items_.to_bytes()}
+        seen = {name: a for name, a in artifact.arrays.items() if name.startswith("seen.")}
+        self.models_ = []
+        for number, (kind, settings, names) in enumerate(artifact.settings["models"]):
+            own = {name: artifact.arrays[f"{number}/{name}"] for name in names}
+            self.models_.append(load_rating_model(Artifact(kind, settings, own | seen, blobs)))
+
+
+class Blend(_Ensemble):
     """Adds up several models' predictions, weighted by ridge regression.
 
     The weights are learned on predictions of ratings that each model, fitted on the other folds of
@@ -60,12 +88,11 @@ class Blend(RatingModel):
     kind: ClassVar[str] = "blend"
     weights_: Array
     intercept_: float
-    models_: list[RatingModel]
     _counts: tuple[Array, Array]
 
     def __init__(
         self,
-        models: Sequence[tuple[str, dict[str, Any]]] | None = None,
+        models: Sequence[Choice] | None = None,
         n_folds: int = 5,
         regularization: float = 10.0,
         random_state: int = 0,
@@ -119,26 +146,64 @@ class Blend(RatingModel):
         predicted: Scores = np.einsum("mc,mcn->n", self.weights_, parts) + self.intercept_
         return predicted
 
-    def _item_similarities(self, items: Codes) -> Scores:
-        return self.models_[0]._item_similarities(items)
-
     def _state(self) -> Artifact:
-        artifact = Artifact(self.kind, {"intercept": self.intercept_, "models": []})
+        artifact = super()._state()
+        artifact.settings["intercept"] = self.intercept_
         artifact.arrays["weights_"] = self.weights_
-        for number, model in enumerate(self.models_):
-            inner = model.to_artifact()
-            own = {name: a for name, a in inner.arrays.items() if not name.startswith("seen.")}
-            artifact.settings["models"].append([inner.kind, inner.settings, sorted(own)])
-            artifact.arrays |= {f"{number}/{name}": a for name, a in own.items()}
         return artifact
 
     def _restore(self, artifact: Artifact) -> None:
+        super()._restore(artifact)
         self.intercept_ = float(artifact.settings["intercept"])
         self.weights_ = artifact.arrays["weights_"]
-        blobs = {"users.json": self.users_.to_bytes(), "items.json": self.items_.to_bytes()}
-        seen = {name: a for name, a in artifact.arrays.items() if name.startswith("seen.")}
-        self.models_ = []
-        for number, (kind, settings, names) in enumerate(artifact.settings["models"]):
-            own = {name: artifact.arrays[f"{number}/{name}"] for name in names}
-            self.models_.append(load_rating_model(Artifact(kind, settings, own | seen, blobs)))
         self._count()
+
+
+class RankBlend(_Ensemble):
+    """Adds up several models' scores of all items, each with mean 0 and deviation 1 for a user.
+
+    Models that err differently correct each other, so equal weights do well and need no tuning. An
+    unknown user gets the same sum of what the models fall back on; an unknown item scores 0.
+
+    Parameters
+    ----------
+    models : sequence of (name, params), optional
+        What is blended; the three of `DEFAULT_RANKERS` when not given.
+    weights : sequence of float, optional
+        One a model; all 1 when not given.
+
+    Attributes
+    ----------
+    models_ : list of RatingModel
+    """
+
+    kind: ClassVar[str] = "rank-blend"
+    predicts_ratings: ClassVar[bool] = False
+
+    def __init__(
+        self, models: Sequence[Choice] | None = None, weights: Sequence[float] | None = None
+    ) -> None:
+        self.models = models
+        self.weights = weights
+
+    def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
+        chosen = DEFAULT_RANKERS if self.models is None else self.models
+        if not chosen or (self.weights is not None and len(self.weights) != len(chosen)):
+            raise OptionError("a blend needs models, and as many weights as models")
+        made = [make_rating_model(name, **params) for name, params in chosen]
+        self.models_ = [model.fit(interactions, features) for model in made]
+
+    def _scores(self, users: Codes) -> Scores:
+        total = np.zeros((len(users), len(self.items_)))
+        for weight, model in zip(self._weights(), self.models_, strict=True):
+            scores = model._scores(users).astype(np.float64)
+            scores -= scores.mean(axis=1, keepdims=True)
+            deviations = scores.std(axis=1, keepdims=True)
+            total += weight * scores / np.where(deviations > 0, deviations, 1.0)
+        return total
+
+    def _weights(self) -> Sequence[float]:
+        return [1.0] * len(self.models_) if self.weights is None else self.weights
+
+    def _predict(self, users: Codes, items: Codes) -> Scores:
+        return self._predict_by_rows(users, items)

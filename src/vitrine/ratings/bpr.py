@@ -45,11 +45,11 @@ class BPR(FactorModel):
 
     def __init__(
         self,
-        n_factors: int = 50,
-        n_epochs: int = 60,
+        n_factors: int = 64,
+        n_epochs: int = 80,
         learning_rate: float = 0.05,
-        decay: float = 0.98,
-        regularization: float = 0.01,
+        decay: float = 0.975,
+        regularization: float = 0.03,
         n_candidates: int = 4,
         init_deviation: float = 0.1,
         random_state: int = 0,

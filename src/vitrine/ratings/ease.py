@@ -61,15 +61,7 @@ class EASE(RatingModel):
         return scores
 
     def _predict(self, users: Codes, items: Codes) -> Scores:
-        who, rows = np.unique(users, return_inverse=True)
-        predicted = np.zeros(len(users), np.float32)
-        known = items >= 0
-        start = 0
-        for block in self._blocks(who):
-            mine = known & (rows >= start) & (rows < start + len(block))
-            predicted[mine] = self._scores(block)[rows[mine] - start, items[mine]]
-            start += len(block)
-        return predicted
+        return self._predict_by_rows(users, items)
 
     def _item_similarities(self, items: Codes) -> Scores:
         return self.weights_[items]

@@ -39,7 +39,9 @@ def fitted(case, fitted_cache):
 
 
 def test_every_encoder_has_a_case():
-    assert {case.name for case in CASES} == set(encoder_names())
+    # Downloaded backbones (pretrained:NAME) are held to their own tests, with small models.
+    fitted_here = {name for name in encoder_names() if ":" not in name}
+    assert {case.name for case in CASES} >= fitted_here
 
 
 class TestScikitLearn:

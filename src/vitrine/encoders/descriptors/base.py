@@ -41,7 +41,7 @@ class DescriptorEncoder(Encoder):
     distance: DistanceName
     random_state: int
 
-    default_size = 96
+    default_size = 64
     """Side, in pixels, of pictures that are not all equal and small."""
 
     whitening_: PartialWhitening | None

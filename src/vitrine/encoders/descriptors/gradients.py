@@ -59,7 +59,7 @@ def describe_gradients(
     Parameters
     ----------
     grey : ndarray of shape (n, h, w), float32
-        0 to 1.
+        0 to 1, or any other plane of the pictures in which 1 is much.
     cells : tuple of int
         Cells along each side, one number a level.
     blurs : tuple of float

@@ -23,7 +23,7 @@ class Hog(DescriptorEncoder):
     ----------
     size : int or None
         Side in pixels that pictures are resized to; None keeps equal pictures of up to 64 pixels
-        as they are and resizes others to 96.
+        as they are and resizes others to 64.
     cells : tuple of int
         Cells along each side, one number a level.
     blurs : tuple of float

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vitrine.encoders.base import FloatArray
 from vitrine.encoders.descriptors.base import DescriptorEncoder
-from vitrine.encoders.descriptors.colours import describe_colours
+from vitrine.encoders.descriptors.colours import describe_colours, to_lab
 from vitrine.encoders.descriptors.gradients import describe_gradients
 from vitrine.encoders.descriptors.pixels import describe_pixels
 from vitrine.encoders.descriptors.pooling import to_grey
@@ -18,10 +18,16 @@ from vitrine.index.distance import DistanceName, unit
 
 _PIXEL_CELLS = 14
 """Finer than that, pixels say what edges say better."""
+_EDGE_CELLS, _EDGE_BLURS = (12, 9), (0.0, 1.0)
+_LAYOUT, _HISTOGRAM = 6, 4
 
 
 class Looks(DescriptorEncoder):
     """Weighted union of pixels, edges and, where pictures have any, colours.
+
+    Pictures with colour have the edges of their lightness and of both their colour axes in it.
+    The colours' weight is a choice between items of one kind and items of one colour: more of it
+    finds nearer colours among more mixed kinds.
 
     Each block has unit length before its weight; the union is projected on its principal
     components, each divided by a power of its eigenvalue.
@@ -30,7 +36,7 @@ class Looks(DescriptorEncoder):
     ----------
     size : int or None
         Side in pixels that pictures are resized to; None keeps equal pictures of up to 64 pixels
-        as they are and resizes others to 96.
+        as they are and resizes others to 64.
     pixels_weight, hog_weight, colour_weight : float
         Weights of the blocks; 0 leaves one out.
     mirror : bool
@@ -49,9 +55,9 @@ class Looks(DescriptorEncoder):
     def __init__(
         self,
         size: int | None = None,
-        pixels_weight: float = 1.0,
+        pixels_weight: float = 0.25,
         hog_weight: float = 1.0,
-        colour_weight: float = 1.0,
+        colour_weight: float = 0.25,
         mirror: bool = True,
         n_components: int | None = 192,
         whitening: float = 0.25,
@@ -85,8 +91,21 @@ class Looks(DescriptorEncoder):
             pixels = describe_pixels(batch, 0.5, self.mirror, _PIXEL_CELLS)
             blocks.append(self.pixels_weight * unit(pixels))
         if self.hog_weight:
-            edges = describe_gradients(to_grey(batch), (12, 9), (0.0, 1.0), mirror=self.mirror)
-            blocks.append(self.hog_weight * edges)
+            for plane in _planes(batch):
+                edges = describe_gradients(plane, _EDGE_CELLS, _EDGE_BLURS, mirror=self.mirror)
+                blocks.append(self.hog_weight * edges)
         if self.colour_weight and batch.shape[3] == 3:
-            blocks.append(self.colour_weight * describe_colours(batch, 6, 4, self.mirror))
+            colours = describe_colours(batch, _LAYOUT, _HISTOGRAM, self.mirror)
+            blocks.append(self.colour_weight * colours)
         return np.concatenate(blocks, axis=1, dtype=np.float32)
+
+
+def _planes(batch: NDArray[np.uint8]) -> list[FloatArray]:
+    """Return what edges are looked for in, each (n, h, w): grey, or L*, a* and b* over 100.
+
+    A red print on a green shirt of the same lightness has edges in a* alone.
+    """
+    if batch.shape[3] == 1:
+        return [to_grey(batch)]
+    lab = to_lab(batch) / np.float32(100)
+    return [np.ascontiguousarray(lab[..., plane]) for plane in range(3)]

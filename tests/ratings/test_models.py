@@ -276,6 +276,18 @@ class TestImplicit:
             assert model.weights_[others, item] == pytest.approx(expected, abs=1e-5)
         assert not model.weights_.diagonal().any()
 
+    @pytest.mark.parametrize("name", ["ease", "hybrid"])
+    def test_a_new_user_with_the_same_items_gets_the_same(self, name):
+        data = checkerboard("implicit")
+        model = make_rating_model(name).fit(data)
+        mine = [i for u, i in zip(data.user_ids, data.item_ids, strict=True) if u == "user 4"]
+        known = model.recommend(["user 4"], 6)[0]
+        folded = model.recommend_for([*mine, "unheard of"], 6)
+        assert [pick.item_id for pick in folded] == [pick.item_id for pick in known]
+        assert [pick.score for pick in folded] == pytest.approx([pick.score for pick in known])
+        assert model.recommend_for([], 6) == model.recommend(["nobody"], 6)[0]
+        assert {pick.item_id for pick in model.recommend_for(mine, 9, allowed=[1, 3])} == {1, 3}
+
     def test_als_rows_solve_their_equations(self):
         rng = np.random.default_rng(0)
         data = checkerboard("implicit")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.linalg import lapack
+from sklearn.utils.validation import check_is_fitted
 
 from vitrine.errors import InputError, OptionError
-from vitrine.ratings.base import RatingModel, Scores
+from vitrine.ratings.base import Mask, Pick, RatingModel, Scores
 from vitrine.ratings.features import ItemFeatures
-from vitrine.ratings.ids import Codes
+from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.interactions import Interactions
+from vitrine.topk import top_k
 
 Array = NDArray[Any]
 MAX_ITEMS = 30_000
@@ -40,6 +43,29 @@ class EASE(RatingModel):
 
     def __init__(self, regularization: float = 250.0) -> None:
         self.regularization = regularization
+
+    def recommend_for(
+        self,
+        item_ids: Sequence[Hashable],
+        k: int = 10,
+        *,
+        allowed: Mask | Iterable[Hashable] | None = None,
+    ) -> list[Pick]:
+        """Return the k best items for somebody who chose `item_ids`, known or not, best first.
+
+        What `recommend` would give a user with just these interactions: no training is needed.
+        Items that are not known say nothing; where none is, the average user's scores remain.
+        """
+        check_is_fitted(self, "items_")
+        codes = np.unique(self.items_.codes(item_ids))
+        codes = codes[codes >= 0]
+        scores = self._scores(np.array([UNKNOWN]))
+        if len(codes):
+            scores = self.weights_[codes].sum(axis=0, keepdims=True)
+        permitted = np.ones(len(self.items_), dtype=bool)
+        permitted[codes] = False
+        mask = self._mask(allowed)
+        return self._picks(*top_k(scores, k, permitted if mask is None else permitted & mask))[0]
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         if not self.regularization > 0:

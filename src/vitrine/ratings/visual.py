@@ -60,7 +60,7 @@ class VisualKNN(RatingModel):
     user_biases_: Array
     item_biases_: Array
     deviations_: Array  # of the ratings from the biases, in the order of `seen_`
-    votes_: Array  # (n_items + 1,) the rating each pair of item and its neighbours voted for
+    votes_: Array  # (n_items + 1,) the rating that its nearest rated items got most often
 
     def __init__(
         self,

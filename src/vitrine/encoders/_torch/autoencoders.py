@@ -103,15 +103,14 @@ def fit_autoencoder(
     initialise(network, generator)
     numbers = torch.randperm(len(pictures), generator=generator)
     held_out, learned = numbers[:n_validation], numbers[n_validation:]
-    batches, loss = PictureBatches(pictures, plan.batch_size), BinaryCrossEntropy()
-    batch_gradient = gradient_of(network, loss)
+    batches, batch_gradient = PictureBatches(pictures, plan.batch_size), gradient_of(network)
 
     @torch.no_grad()
     def validation_loss() -> float:
         total = 0.0
         for codes in torch.split(held_out, plan.batch_size):
             x = batches(codes)
-            total += float(loss(network(x), x)) * len(codes)
+            total += float(BinaryCrossEntropy.apply(network(x), x)) * len(codes)  # type: ignore[no-untyped-call]
         return total / len(held_out)
 
     with threads(1 if _work(network, batches(numbers[:1])) * plan.batch_size < _SMALL else None):

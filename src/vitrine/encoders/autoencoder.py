@@ -150,7 +150,7 @@ class ConvAutoencoder(Autoencoder):
         filters: tuple[int, ...] = (16, 8, 8),
         size: int | tuple[int, int] | None = 150,
         colour: bool = True,
-        epochs: int = 50,
+        epochs: int = 20,
         batch_size: int = 16,
         learning_rate: float = 1e-3,
         validation_share: float = 0.0,

@@ -10,6 +10,7 @@
     │   ├── FilterError              a `where` expression is wrong
     │   └── OptionError              an unknown name or a bad value of an option
     ├── DatasetError                 a known data set is not at hand
+    ├── BackboneError                a pretrained model is not at hand and cannot be downloaded
     ├── ArtifactError                a saved model is damaged, foreign or too new
     ├── ShopError
     │   ├── ShopNotFoundError        there is no shop at that place
@@ -55,6 +56,10 @@ class OptionError(InputError):
 
 class DatasetError(VitrineError):
     """A known data set is not at hand, or its files are not what they should be."""
+
+
+class BackboneError(VitrineError):
+    """A pretrained model is not at hand and cannot be downloaded."""
 
 
 class ArtifactError(VitrineError):

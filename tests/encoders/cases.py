@@ -1,6 +1,7 @@
 """Every encoder that the contract is run over; see `tests.encoders.contracts.Case`."""
 
 from tests.encoders.contracts import Case
+from tests.encoders.tiny_models import pooling_network
 
 CASES = [
     Case("pixels", changed={"exponent": 0.5}),
@@ -19,6 +20,19 @@ CASES = [
         {"size": 24, "epochs": 20, "batch_size": 16, "filters": (4, 4)},
         changed={"filters": (4, 2)},
         floor=0.7,
+        needs=("torch", "onnx"),
+    ),
+    Case(
+        "pretrained",
+        {"model": pooling_network, "mean": (0.0,), "std": (1.0,)},
+        changed={"mean": (0.5,)},
+        floor=0.65,
+        needs=("onnx",),
+    ),
+    Case(
+        "category",
+        {"epochs": 30, "hidden": (64,), "head_batch_size": 16, "learning_rate": 3e-3},
+        changed={"looks_share": 0.2},
         needs=("torch", "onnx"),
     ),
 ]

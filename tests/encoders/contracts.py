@@ -22,7 +22,7 @@ class Case:
     name : str
         As `make_encoder` knows it.
     options : dict
-        Constructor arguments.
+        Constructor arguments; one that can be called is, so that files are made when needed.
     changed : dict
         Options whose change must change the vectors.
     floor : float
@@ -38,7 +38,8 @@ class Case:
     needs: tuple[str, ...] = ()
 
     def make(self, **options: Any) -> Encoder:
-        return make_encoder(self.name, **{**self.options, **options})
+        given = {name: v() if callable(v) else v for name, v in self.options.items()}
+        return make_encoder(self.name, **{**given, **options})
 
     def __str__(self) -> str:
         return self.name

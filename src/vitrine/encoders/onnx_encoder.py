@@ -1,4 +1,4 @@
-"""Run an encoder's ONNX file with ONNX Runtime, on the CPU."""
+"""Run an encoder's ONNX file with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from vitrine.errors import ArtifactError
 
 FloatArray = NDArray[np.float32]
+_CUDA = "CUDAExecutionProvider"
 
 
 class OnnxModel:
-    """One ONNX file with one input and one output, and the session that runs it.
+    """One ONNX file with one input, and the session that runs it.
 
     The session is made at the first call; copies and pickles hold the file alone.
 
@@ -23,11 +24,33 @@ class OnnxModel:
         The file.
     name : str
         What an error calls it.
+    output : str, optional
+        Which output is returned; None: the first.
+    threads : int, optional
+        How many threads one run uses; None: as many as ONNX Runtime thinks best.
+    cuda : bool
+        Run on a GPU where ONNX Runtime was built for one and finds it.
     """
 
-    def __init__(self, content: bytes, name: str = "the ONNX file") -> None:
+    def __init__(
+        self,
+        content: bytes,
+        name: str = "the ONNX file",
+        *,
+        output: str | None = None,
+        threads: int | None = None,
+        cuda: bool = False,
+    ) -> None:
         self.content, self.name = content, name
+        self.output, self.threads, self.cuda = output, threads, cuda
         self._session: Any = None
+
+    @property
+    def session(self) -> Any:
+        """The ``onnxruntime.InferenceSession``; ArtifactError if the file cannot be read."""
+        if self._session is None:
+            self._session = self._open()
+        return self._session
 
     def __call__(self, values: FloatArray) -> FloatArray:
         """Return the output for a batch of inputs, float32.
@@ -37,10 +60,9 @@ class OnnxModel:
         ArtifactError
             If ONNX Runtime cannot read the file.
         """
-        if self._session is None:
-            self._session = self._open()
-        given = self._session.get_inputs()[0].name
-        output: FloatArray = self._session.run(None, {given: values})[0]
+        given = self.session.get_inputs()[0].name
+        wanted = None if self.output is None else [self.output]
+        output: FloatArray = self.session.run(wanted, {given: values})[0]
         return output
 
     def _open(self) -> Any:
@@ -49,12 +71,14 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.use_deterministic_compute = True
         options.log_severity_level = 3  # errors; they are raised as well
+        options.intra_op_num_threads = self.threads or 0
+        providers = ["CPUExecutionProvider"]
+        if self.cuda and _CUDA in onnxruntime.get_available_providers():
+            providers.insert(0, _CUDA)
         try:
-            return onnxruntime.InferenceSession(
-                self.content, options, providers=["CPUExecutionProvider"]
-            )
+            return onnxruntime.InferenceSession(self.content, options, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise ArtifactError(f"{self.name} cannot be run ({error}); fit it again") from error
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"content": self.content, "name": self.name, "_session": None}
+        return {**vars(self), "_session": None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ class SelfDecoding(Protocol):
         """Yield what `function` makes of each picture, in order, in lists of `batch_size`."""
 
 
+Resize = Literal["stretch", "crop", "pad", "shorter-crop"]
+
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -48,18 +50,23 @@ class Preprocessing:
         Size of the result, in pixels.
     channels : {1, 3}
         1: grey (ITU-R 601 luma, as Pillow's ``L``); 3: RGB.
-    resize : {"stretch", "crop", "pad"}
+    resize : {"stretch", "crop", "pad", "shorter-crop"}
         ``stretch`` ignores the aspect ratio; ``crop`` scales the shorter side and cuts the middle
-        out; ``pad`` scales the longer side and fills with white.
+        out; ``pad`` scales the longer side and fills with white; ``shorter-crop`` scales the
+        shorter side to `shorter` pixels and cuts (`height`, `width`) out of the middle, as most
+        published networks want it. A picture that has the result's size is left as it is.
     interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
         Pillow's antialiased filters; ``bilinear`` of RGB is our own, within 1 of Pillow's.
+    shorter : int, optional
+        For ``shorter-crop``: what the shorter side becomes, at least the longer side of the result.
     """
 
     height: int
     width: int
     channels: int = 3
-    resize: Literal["stretch", "crop", "pad"] = "stretch"
+    resize: Resize = "stretch"
     interpolation: str = "bilinear"
+    shorter: int | None = None
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1 or self.channels not in (1, 3):
@@ -67,10 +74,16 @@ class Preprocessing:
                 f"a picture of {self.height}×{self.width}×{self.channels} cannot be: sizes start "
                 "at 1, channels are 1 (grey) or 3 (RGB)"
             )
-        if self.interpolation not in _FILTERS or self.resize not in ("stretch", "crop", "pad"):
+        if self.interpolation not in _FILTERS or self.resize not in get_args(Resize):
             raise OptionError(
-                f"resize={self.resize!r}, interpolation={self.interpolation!r}: resize is stretch, "
-                f"crop or pad; interpolation is one of {', '.join(_FILTERS)}"
+                f"resize={self.resize!r}, interpolation={self.interpolation!r}: resize is one of "
+                f"{', '.join(get_args(Resize))}; interpolation is one of {', '.join(_FILTERS)}"
+            )
+        fits = self.shorter is not None and self.shorter >= max(self.height, self.width)
+        if fits != (self.resize == "shorter-crop"):
+            raise OptionError(
+                f"shorter={self.shorter} with resize={self.resize!r}: shorter-crop, and only that, "
+                f"needs it, at least {max(self.height, self.width)}"
             )
 
     @property
@@ -81,7 +94,7 @@ class Preprocessing:
     @property
     def cover(self) -> int:
         """Shorter side, in pixels, that a decoder must keep for the result to lose nothing."""
-        return max(320, 2 * max(self.height, self.width))
+        return max(320, 2 * max(self.height, self.width, self.shorter or 0))
 
     def apply(self, picture: Picture) -> NDArray[np.uint8]:
         """Return one picture as uint8 (h, w, c)."""
@@ -151,6 +164,8 @@ class Preprocessing:
         size, resample = (self.width, self.height), _FILTERS[self.interpolation]
         if self.resize == "stretch":
             return image.resize(size, resample)
+        if self.shorter is not None:
+            return self._crop_centre(image, self.shorter)
         scales = self.width / image.width, self.height / image.height
         scale = max(scales) if self.resize == "crop" else min(scales)
         if self.resize == "crop":
@@ -163,6 +178,14 @@ class Preprocessing:
         corner = ((self.width - inner[0]) // 2, (self.height - inner[1]) // 2)
         canvas.paste(image.resize(inner, resample), corner)
         return canvas
+
+    def _crop_centre(self, image: Image.Image, shorter: int) -> Image.Image:
+        # The longer side is rounded down, and so is the corner: as Transformers does both.
+        least = min(image.size)
+        inner = (shorter * image.width // least, shorter * image.height // least)
+        resized = image.resize(inner, _FILTERS[self.interpolation])
+        left, top = (inner[0] - self.width) // 2, (inner[1] - self.height) // 2
+        return resized.crop((left, top, left + self.width, top + self.height))
 
 
 def check_picture(picture: Picture) -> None:

@@ -22,13 +22,25 @@ ENCODERS: dict[str, str] = {
     "looks": "vitrine.encoders.descriptors:Looks",
     "dense-autoencoder": "vitrine.encoders.autoencoder:DenseAutoencoder",
     "conv-autoencoder": "vitrine.encoders.autoencoder:ConvAutoencoder",
+    "pretrained": "vitrine.encoders.pretrained:Pretrained",
+    "category": "vitrine.encoders.category:Category",
 }
-"""Where each encoder's class lies, ``module:class``; imported only when it is asked for."""
+"""Where each kind's class lies, ``module:class``; imported only when it is asked for."""
+
+MODEL_PREFIXES = ("pretrained", "onnx", "hub")
+"""What may stand before the colon of a pretrained encoder's name."""
 
 
 def encoder_names() -> list[str]:
-    """Return the names that `make_encoder` knows."""
-    return list(ENCODERS)
+    """Return the names that `make_encoder` knows; ``onnx:PATH`` and ``hub:OWNER/MODEL`` also work.
+
+    >>> "pretrained:resnet50" in encoder_names()
+    True
+    """
+    from vitrine.encoders.pretrained_models import BACKBONES
+
+    kinds = [kind for kind in ENCODERS if kind != "pretrained"]
+    return kinds + [f"pretrained:{name}" for name in BACKBONES]
 
 
 def encoder_class(name: str) -> type[Encoder]:
@@ -39,9 +51,14 @@ def encoder_class(name: str) -> type[Encoder]:
     OptionError
         If no encoder is called that.
     """
-    if name not in ENCODERS:
-        raise OptionError(f"no encoder is called {name!r}{_hint(name, ENCODERS)}")
-    module, _, attribute = ENCODERS[name].partition(":")
+    prefix, colon, _ = name.partition(":")
+    kind = "pretrained" if colon and prefix in MODEL_PREFIXES else name
+    if kind not in ENCODERS:
+        raise OptionError(
+            f"no encoder is called {name!r}{_hint(name, encoder_names())}, onnx:PATH, "
+            "hub:OWNER/MODEL"
+        )
+    module, _, attribute = ENCODERS[kind].partition(":")
     found: type[Encoder] = getattr(importlib.import_module(module), attribute)
     return found
 
@@ -52,7 +69,7 @@ def make_encoder(name: str, **options: Any) -> Encoder:
     Parameters
     ----------
     name : str
-        One of `encoder_names`.
+        One of `encoder_names`, ``onnx:PATH`` or ``hub:OWNER/MODEL``.
     **options
         Its constructor's arguments.
 
@@ -71,6 +88,8 @@ def make_encoder(name: str, **options: Any) -> Encoder:
     for option in options:
         if option not in known:
             raise OptionError(f"{name} has no option {option!r}{_hint(option, known)}")
+    if ":" in name:
+        options = {"model": _checked_model(name), **options}
     return found(**options)
 
 
@@ -130,6 +149,16 @@ def load_encoder(source: Artifact | str | Path) -> Encoder:
             f"({', '.join(ENCODERS)}); a newer version may know it"
         )
     return encoder_class(artifact.kind).from_artifact(artifact)
+
+
+def _checked_model(name: str) -> str:
+    """Return the name of a pretrained model; OptionError if it should be known and is not."""
+    prefix, _, rest = name.partition(":")
+    if prefix == "pretrained":
+        from vitrine.encoders.pretrained_hub import known
+
+        known(rest)
+    return name
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

@@ -1,0 +1,119 @@
+"""A pretrained network's vectors, kept on disk so that heads on them train in seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from vitrine.encoders.base import Encoder, FloatArray
+from vitrine.encoders.preprocessing import Pictures
+from vitrine.encoders.pretrained import Pretrained
+from vitrine.progress import task
+
+logger = logging.getLogger(__name__)
+
+_LARGEST = 2 * 2**30
+"""Bytes that the file may grow to; beyond them nothing more is kept."""
+
+
+def features_path() -> Path:
+    """Return where the vectors are kept; the file may be deleted at any time."""
+    return user_cache_path("vitrine") / "features.sqlite"
+
+
+def features_of(backbone: Encoder, pictures: Pictures, *, cache: bool = True) -> FloatArray:
+    """Return a fitted encoder's vectors, float32 (n, D), of pretrained ones from the cache.
+
+    A vector is found by the network's file, what is done to its input, and the bytes of the
+    preprocessed picture; a picture that is seen again is not run again, in whatever order.
+
+    Parameters
+    ----------
+    backbone : Encoder
+        Fitted.
+    pictures : array or sequence of pictures
+    cache : bool
+        Whether to look into the cache and write to it.
+    """
+    size = backbone.batch_size_
+    with task("describing pictures", total=len(pictures)) as progress:
+        parts = []
+        store = _Store(backbone) if cache and isinstance(backbone, Pretrained) else None
+        for batch in backbone.preprocessing_.batches(pictures, size):
+            parts.append(backbone._encode(batch) if store is None else store.vectors(batch))
+            progress.advance(len(batch))
+    return np.concatenate(parts)
+
+
+class _Store:
+    """Vectors of one network by the pictures' fingerprints."""
+
+    def __init__(self, backbone: Pretrained) -> None:
+        settings = backbone.to_artifact().settings
+        described = {
+            "mirror": backbone.mirror,
+            "model": hashlib.sha256(backbone.model_.content).hexdigest(),
+            **{name: settings[name] for name in ("output", "normalization", "preprocessing")},
+        }
+        self._seed = json.dumps(described, sort_keys=True).encode()
+        self._backbone = backbone
+        self._usable = True
+
+    def vectors(self, batch: NDArray[np.uint8]) -> FloatArray:
+        """Return the vectors of preprocessed pictures, uint8 (b, h, w, c)."""
+        keys = [self._key(picture) for picture in batch]
+        known = self._read(keys)
+        missing = [i for i, key in enumerate(keys) if key not in known]
+        if missing:
+            fresh = self._backbone._encode(batch[missing])
+            new = {keys[i]: vector for i, vector in zip(missing, fresh, strict=True)}
+            self._write(new)
+            known |= new
+        return np.stack([known[key] for key in keys])
+
+    def _key(self, picture: NDArray[np.uint8]) -> bytes:
+        digest = hashlib.blake2b(self._seed, digest_size=16)
+        digest.update(np.ascontiguousarray(picture).data)
+        return digest.digest()
+
+    def _read(self, keys: list[bytes]) -> dict[bytes, FloatArray]:
+        found: dict[bytes, FloatArray] = {}
+        for connection in self._connection():
+            marks = ",".join("?" * len(keys))
+            query = f"SELECT key, vector FROM vectors WHERE key IN ({marks})"  # noqa: S608
+            for key, vector in connection.execute(query, keys):
+                if len(vector) == 4 * self._backbone.n_components_:
+                    found[key] = np.frombuffer(vector, np.float32)
+        return found
+
+    def _write(self, vectors: dict[bytes, FloatArray]) -> None:
+        if features_path().exists() and features_path().stat().st_size > _LARGEST:
+            return
+        for connection in self._connection():
+            rows = [(key, vector.tobytes()) for key, vector in vectors.items()]
+            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+            connection.commit()
+
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Yield one connection, or none where the cache cannot be used: it is only a cache."""
+        if not self._usable:
+            return
+        try:
+            features_path().parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(features_path(), timeout=30)) as connection:
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB)"
+                )
+                yield connection
+        except (OSError, sqlite3.Error) as error:
+            self._usable = False
+            logger.warning("%s: cannot be used (%s); vectors are not kept", features_path(), error)

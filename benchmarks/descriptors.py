@@ -72,8 +72,8 @@ def main() -> None:
     arguments = parse_arguments()
     train, held = held_out(arguments.source, arguments.on, arguments.seed)
     table = Table(title=f"{len(train):,} to fit on, {len(held):,} judged ({arguments.on})")
-    for column in ("encoder", "dimensions", "same-category rate@1 (95 %)", "fit s", "encode s"):
-        table.add_column(column, justify="left" if column == "encoder" else "right")
+    for column in ("encoder", "dimensions", "rate@1 (95 %)", "fit s", "encode s"):
+        table.add_column(column, no_wrap=True, justify="left" if column == "encoder" else "right")
     console = Console()
     for text in arguments.encoders:
         with console.status(text):

@@ -58,7 +58,7 @@ class DescriptorEncoder(Encoder):
         """
         if len(pictures) == 0:
             raise InputError("there are no pictures")
-        self.check_options()
+        self._check_options()
         self.preprocessing_ = self._choose_preprocessing(pictures)
         described = self._describe_sample(pictures)
         self.whitening_ = None
@@ -84,7 +84,7 @@ class DescriptorEncoder(Encoder):
         vectors = described if self.whitening_ is None else self.whitening_.transform(described)
         return unit(vectors) if self.distance == "cosine" else vectors
 
-    def check_options(self) -> None:
+    def _check_options(self) -> None:
         """Raise `OptionError` where an option cannot be."""
         if self.size is not None and self.size < 8:
             raise OptionError(f"size={self.size}: a picture needs at least 8 pixels a side")

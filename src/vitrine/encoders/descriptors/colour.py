@@ -62,9 +62,9 @@ class Colour(DescriptorEncoder):
         self.distance = distance
         self.random_state = random_state
 
-    def check_options(self) -> None:
+    def _check_options(self) -> None:
         """Raise `OptionError` where an option cannot be."""
-        super().check_options()
+        super()._check_options()
         if self.layout < 1 or self.histogram < 1:
             raise OptionError(f"layout={self.layout}, histogram={self.histogram}: both start at 1")
 

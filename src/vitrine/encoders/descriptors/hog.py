@@ -76,9 +76,9 @@ class Hog(DescriptorEncoder):
         grey = to_grey(batch)
         return describe_gradients(grey, self.cells, self.blurs, self.n_orientations, self.mirror)
 
-    def check_options(self) -> None:
+    def _check_options(self) -> None:
         """Raise `OptionError` where an option cannot be."""
-        super().check_options()
+        super()._check_options()
         if not self.cells or len(self.cells) != len(self.blurs):
             raise OptionError(
                 f"cells={self.cells}, blurs={self.blurs}: each level has one number of cells and "

@@ -74,9 +74,9 @@ class Looks(DescriptorEncoder):
         self.distance = distance
         self.random_state = random_state
 
-    def check_options(self) -> None:
+    def _check_options(self) -> None:
         """Raise `OptionError` where an option cannot be."""
-        super().check_options()
+        super()._check_options()
         weights = self.pixels_weight, self.hog_weight, self.colour_weight
         # Grey pictures have no colour block, so colour alone would leave them with nothing.
         if min(weights) < 0 or not (self.pixels_weight or self.hog_weight):

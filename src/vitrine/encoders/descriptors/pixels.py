@@ -58,9 +58,9 @@ class Pixels(DescriptorEncoder):
         self.distance = distance
         self.random_state = random_state
 
-    def check_options(self) -> None:
+    def _check_options(self) -> None:
         """Raise `OptionError` where an option cannot be."""
-        super().check_options()
+        super()._check_options()
         if not self.exponent > 0:
             raise OptionError(f"exponent={self.exponent}: it must be above 0")
 

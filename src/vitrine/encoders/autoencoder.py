@@ -126,7 +126,8 @@ class ConvAutoencoder(Autoencoder):
     By default, on RGB pictures of 150×150: one pixel of zeros around, 3×3 convolutions of 16, 8
     and 8 channels with ReLU, each followed by 2×2 max-pooling, hence a code of 19×19×8 numbers;
     back by convolutions of 8, 8 and 16 channels, each followed by upsampling, a sigmoid
-    convolution of 3 channels, and one pixel cropped. Adam at 1e-3, binary cross-entropy.
+    convolution of 3 channels, and one pixel cropped. Adam at 1e-3, binary cross-entropy, 20 epochs
+    of shuffled batches of 16.
 
     Parameters
     ----------

@@ -386,6 +386,11 @@ class TestMobileNet:
         assert encoder.n_components_ == 1280
         assert (kinds[near.argmax(axis=1)] == kinds).mean() >= 0.8
 
+    def test_it_survives_quantisation(self, mobilenet, photos):
+        encoder = make_encoder(mobilenet, mean=(0.5,), std=(0.5,), quantize=True).fit(photos[:4])
+        assert encoder.quantization_agreement_ > 0.95
+        assert len(encoder.model_.content) < 5e6
+
     def test_its_penultimate_values_are_its_features(self, mobilenet, photos):
         options = {"mean": (0.5,), "std": (0.5,)}
         features, before = (

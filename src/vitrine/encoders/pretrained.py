@@ -27,6 +27,8 @@ _LARGEST = 10**9
 _VECTORS = ("image_embeds", "pooler_output", "features", "embeddings", "embedding")
 _CLASSES = ("logits", "probs", "probabilities", "output_probabilities")
 _COMPARED = 32
+_GOOD_AGREEMENT = 0.95
+"""Below this mean cosine the loss by quantisation is a warning."""
 
 
 class Pretrained(Encoder):
@@ -228,7 +230,9 @@ class Pretrained(Encoder):
         lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
         cosines = (before * after).sum(axis=1) / np.where(lengths > 0, lengths, 1.0)
         self.quantization_agreement_ = float(cosines.mean())
-        logger.info(
+        poor = self.quantization_agreement_ < _GOOD_AGREEMENT
+        logger.log(
+            logging.WARNING if poor else logging.INFO,
             "%s: quantised to 8 bits, %.1f instead of %.1f MB; its vectors agree with those before "
             "to a mean cosine of %.4f on %d pictures",
             self.model, len(self.model_.content) / 1e6, self.source_["bytes"] / 1e6,
@@ -243,7 +247,8 @@ class Pretrained(Encoder):
         size = 1 if alone else len(batch)
         vectors = self._encode_with(self.model_, batch, size)
         if self.mirror:
-            vectors = (vectors + self._encode_with(self.model_, batch[:, :, ::-1], size)) / 2
+            mirrored = self._encode_with(self.model_, batch[:, :, ::-1], size)
+            vectors = (vectors + mirrored) * np.float32(0.5)
         return vectors
 
     def _encode_with(self, model: OnnxModel, batch: NDArray[np.uint8], size: int) -> FloatArray:

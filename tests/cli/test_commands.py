@@ -76,6 +76,66 @@ def test_add_and_remove_count(shop, tmp_path, capsys):
     assert "0 removed, 1 were not there" in capsys.readouterr().out
 
 
+def test_evaluate_prints_figures_beside_baselines(shop, capsys):
+    assert run(["evaluate", shop, "--json", "-k", "3"]) == 0
+    found = rows(capsys)
+    assert found["same_category_rate"] == 1.0
+    assert found["same_category_rate_low"] <= 1.0
+    assert {"precision_at_k", "recall_at_k", "map_at_k", "k"} <= set(found)
+    assert list(found["baselines"]) == ["random", "raw pixels", "PCA-2"]
+    assert run(["evaluate", shop]) == 0
+    printed = capsys.readouterr().out
+    assert "raw pixels" in printed
+    assert "macro avg" in printed
+
+
+def test_evaluate_asks_about_another_catalogue(shop, tmp_path, capsys):
+    more = write_class_folders(tmp_path / "more", n_each=2, first_seed=70)
+    assert run(["evaluate", shop, str(more), "--json"]) == 0
+    found = rows(capsys)
+    assert (found["n_queries"], found["n_gallery"]) == (6, 24)
+    assert run(["evaluate", shop, "--label", "brand"]) == 1
+    assert "there is no attribute 'brand'" in capsys.readouterr().err
+
+
+def test_compare_prints_one_row_an_encoder(tmp_path, table, capsys):
+    arguments = ["compare", str(table), "--encoders", "pixels:n_components=2,colour", "-k", "10"]
+    assert run([*arguments, "--json"]) == 0
+    found = rows(capsys)
+    assert [row["encoder"] for row in found] == ["pixels:n_components=2", "colour"]
+    assert found[0]["n_components"] == 2
+    wanted = "same_category_rate precision_at_10 map_at_10 fit_seconds transform_seconds"
+    assert all(row[name] is not None for row in found for name in wanted.split())
+    assert run(arguments) == 0
+    assert "points ahead of" in capsys.readouterr().out
+
+
+def test_an_encoder_that_fails_does_not_end_a_comparison(table, capsys):
+    wrong = "dense-autoencoder:epochs=0"
+    assert run(["compare", str(table), "--encoders", f"{wrong},pixels", "--json"]) == 0
+    failed, fine = rows(capsys)
+    assert failed["same_category_rate"] is None
+    assert "epochs" in failed["error"]
+    assert fine["same_category_rate"] is not None
+    assert run(["compare", str(table), "--encoders", wrong]) == 1
+
+
+def test_names_and_options_may_hold_colons():
+    from vitrine.cli.commands import _name_and_options
+
+    assert _name_and_options("looks") == ("looks", [])
+    assert _name_and_options("onnx:/a/b.onnx") == ("onnx:/a/b.onnx", [])
+    assert _name_and_options("category:backbone=onnx:/a/b.onnx:epochs=3") == (
+        "category", ["backbone=onnx:/a/b.onnx", "epochs=3"],
+    )  # fmt: skip
+
+
+def test_report_writes_one_file(shop, tmp_path, capsys):
+    assert run(["report", shop, "-o", str(tmp_path / "out.html")]) == 0
+    assert "MB; open it in a browser" in capsys.readouterr().out
+    assert "<html" in (tmp_path / "out.html").read_text()[:200]
+
+
 def test_ids_that_look_like_numbers_stay_as_the_table_has_them(tmp_path, table, capsys):
     table.write_text("id,image\n007,apple/apple-0.png\n7,sea/sea-0.png\n")
     path = str(tmp_path / "numbers")

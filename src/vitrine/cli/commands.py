@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -266,10 +267,9 @@ def report(
 
 
 def _name_and_options(text: str) -> tuple[str, list[str]]:
-    """Split NAME:option=value:option=value; a colon may be part of the name."""
-    parts = text.strip().split(":")
-    options = [part for part in parts if "=" in part]
-    return ":".join(part for part in parts if "=" not in part), options
+    """Split NAME:option=value:option=value; names and values may hold colons themselves."""
+    name, *rest = re.split(r":(?=\w+=)", text.strip())
+    return name, rest
 
 
 def _read(

@@ -16,6 +16,7 @@ from vitrine.catalogue.pictures import FilePictures, LazyPictures
 from vitrine.catalogue.records import Indices, Records
 from vitrine.catalogue.sources import read_source
 from vitrine.errors import OptionError, PictureError
+from vitrine.progress import track
 
 _CHUNK = 1024
 
@@ -231,7 +232,8 @@ class Catalogue(Sequence[Item]):
         rejected = list(self.rejected)
         first = (refs[0] for refs in self._references())
         results = decode_many(first, cover=cover, limits=self.limits, then=lambda picture: None)
-        for position, result in enumerate(results):
+        checked = track(results, f"checking the pictures of {self.name}", len(self))
+        for position, result in enumerate(checked):
             if isinstance(result, PictureError):
                 item = self[position]
                 number = self._number(int(self._indices[position]))

@@ -17,6 +17,7 @@ from vitrine.encoders.preprocessing import Pictures, Preprocessing, has_colour, 
 from vitrine.encoders.whitening import PartialWhitening
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import Distance, DistanceName, unit
+from vitrine.progress import task
 
 _SAMPLE = 20_000
 _SAMPLE_BYTES = 2**28
@@ -104,12 +105,17 @@ class DescriptorEncoder(Encoder):
         if self.n_components is None and self.distance != "standardized":
             return first  # nothing is fitted
         at_most = min(_SAMPLE, max(_BLOCK, _SAMPLE_BYTES // first.nbytes))
+        parts = []
         if len(pictures) <= at_most:
             batches = self.preprocessing_.batches(pictures, self.batch_size_)
         else:
             blocks = _blocks(len(pictures), at_most // _BLOCK, self.random_state)
             batches = (self.preprocessing_.stack(pictures[block]) for block in blocks)
-        return np.concatenate([describe_in_threads(self._describe, batch) for batch in batches])
+        with task(f"fitting {self.kind}", min(len(pictures), at_most)) as progress:
+            for batch in batches:
+                parts.append(describe_in_threads(self._describe, batch))
+                progress.advance(len(batch))
+        return np.concatenate(parts)
 
     def _state(self) -> Artifact:
         if self.whitening_ is None:

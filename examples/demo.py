@@ -10,7 +10,9 @@ writes the report. Then the same with the classic autoencoder, to see the differ
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -76,12 +78,14 @@ def main() -> None:
     make_shop(out / "report", "looks", train, test)
     make_shop(out / "autoencoder", "dense-autoencoder", train, test)
 
-    shop = out / "report"
+    shop, vitrine = out / "report", "vitrine"
+    if shutil.which(vitrine) is None:  # the environment is not activated
+        vitrine = os.path.relpath(Path(sys.executable).parent / "vitrine")
     console.say(f"\ndone in {time.monotonic() - started:.0f} s. Look further:")
     console.say(f"  open {out}/report.html in a browser, and {out}/autoencoder.html beside it")
-    console.say(f"  vitrine similar {shop} train-0 --where category=Bag")
-    console.say(f"  vitrine evaluate {shop}")
-    console.say("  vitrine create my-shop FOLDER-OF-PICTURES")
+    console.say(f"  {vitrine} similar {shop} train-0 --where category=Bag")
+    console.say(f"  {vitrine} evaluate {shop}")
+    console.say(f"  {vitrine} create my-shop FOLDER-OF-PICTURES")
 
 
 if __name__ == "__main__":

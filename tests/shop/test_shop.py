@@ -145,6 +145,14 @@ def test_an_open_shop_sees_what_another_writes(shop, tmp_path):
     assert shop.schema == {"category": "text", "price": "integer", "new": "boolean"}
 
 
+def test_an_item_removed_between_two_looks_is_unknown(shop, tmp_path):
+    shop.refresh()  # so that the next query does not look again
+    with Shop.open(tmp_path / "shop") as writer:
+        writer.remove(["apple-0"])
+    with pytest.raises(UnknownItemError, match="apple-0"):
+        shop.similar("apple-0")
+
+
 def test_one_bad_picture_and_one_bad_row_never_stop_the_rest(tmp_path, table):
     (tmp_path / "catalogue/leaf/leaf-1.png").write_bytes(b"")
     (tmp_path / "catalogue/sea/sea-2.png").write_text("<html>")

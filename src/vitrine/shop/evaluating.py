@@ -59,6 +59,15 @@ class Side:
     labels: list[Value]
     pictures: Sequence[Picture]
 
+    def rows(self, rows: NDArray[np.int64]) -> Side:
+        """Return some of them; the pictures stay whole, for `own` says which rows are meant."""
+        return Side(
+            [self.item_ids[row] for row in rows],
+            self.vectors[rows],
+            [self.labels[row] for row in rows],
+            self.pictures,
+        )
+
 
 def sample_queries(
     items: Side, random_state: int, max_queries: int = MAX_QUERIES

@@ -194,7 +194,7 @@ class Shop(Contents):
             queries = encode_catalogue(self.encoder, catalogue, label)
             return evaluate_sides(queries, items, distance, **options)
         own, notes = sample_queries(items, random_state)
-        queries = self._side([items.item_ids[i] for i in own], label)
+        queries = items.rows(own)
         return evaluate_sides(queries, items, distance, own=own, notes=notes, **options)
 
     def _vector(self, query: Path | bytes | NDArray[Any]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vitrine.catalogue.attributes import widen_schema
 from vitrine.catalogue.items import AttributeType, PictureRef
-from vitrine.errors import ShopExistsError, ShopFormatError, ShopNotFoundError
+from vitrine.errors import ShopExistsError, ShopFormatError, ShopNotFoundError, UnknownItemError
 from vitrine.store import tables
 from vitrine.store.database import open_sqlite, reading, writing
 from vitrine.store.rows import (
@@ -225,7 +225,13 @@ class Store:
             )
 
     def vectors(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of items, float32 (n, d), in the order asked for."""
+        """Return the vectors of items, float32 (n, d), in the order asked for.
+
+        Raises
+        ------
+        UnknownItemError
+            If one is not there, as when another process has removed it since it was seen.
+        """
         query = select(items.c.item_id, vectors.c.vector).join_from(items, vectors)
         found: dict[str, bytes] = {}
         with reading(self._engine) as connection:
@@ -233,6 +239,9 @@ class Store:
             for ids in chunked(item_ids, IDS_A_QUERY):
                 rows = connection.execute(query.where(items.c.item_id.in_(ids)))
                 found.update((row.item_id, row.vector) for row in rows)
+        for item_id in item_ids:
+            if item_id not in found:
+                raise UnknownItemError(f"item {item_id!r} has just been removed; ask again")
         return to_matrix([found[item_id] for item_id in item_ids])
 
     def pictures(self, item_ids: Sequence[str]) -> dict[str, list[PictureRef]]:

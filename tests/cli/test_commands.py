@@ -121,7 +121,7 @@ def test_an_encoder_that_fails_does_not_end_a_comparison(table, capsys):
 
 
 def test_names_and_options_may_hold_colons():
-    from vitrine.cli.commands import _name_and_options
+    from vitrine.cli.measuring import _name_and_options
 
     assert _name_and_options("looks") == ("looks", [])
     assert _name_and_options("onnx:/a/b.onnx") == ("onnx:/a/b.onnx", [])
@@ -193,7 +193,7 @@ def test_ctrl_c_ends_with_a_word(shop, monkeypatch, capsys):
     def interrupt(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vitrine.cli.commands.Shop.open", interrupt)
+    monkeypatch.setattr("vitrine.cli.shops.Shop.open", interrupt)
     assert run(["info", shop]) == 130
     assert "run the same command again" in capsys.readouterr().err
 

@@ -1,0 +1,115 @@
+"""The commands that measure: a shop, or encoders beside each other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vitrine.cli import console
+from vitrine.cli.app import app
+from vitrine.cli.figures import print_comparison, print_evaluation
+from vitrine.cli.options import (
+    Json,
+    Label,
+    PicturesDir,
+    Seed,
+    ShopPath,
+    Source,
+    read_catalogue,
+    read_encoder,
+    read_label,
+)
+from vitrine.errors import OptionError
+from vitrine.evaluation import compare as compare_encoders
+from vitrine.evaluation import train_test_split_catalogue
+from vitrine.shop import Shop
+
+
+@app.command()
+def evaluate(
+    shop: ShopPath,
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SOURCE", help="Ask about these items; by default about the shop's own."
+        ),
+    ] = None,
+    label: Label = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How deep the lists are.")] = 10,
+    seed: Seed = 0,
+    pictures: PicturesDir = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how often similar items are of the same category, beside three baselines."""
+    with Shop.open(shop) as opened:
+        catalogue = None if source is None else read_catalogue(source, pictures)
+        evaluation = opened.evaluate(catalogue, label, k, seed)
+        kind = opened.encoder.kind
+    if as_json:
+        console.print_json(evaluation.to_dict())
+    else:
+        print_evaluation(evaluation, kind)
+
+
+@app.command()
+def compare(
+    source: Source,
+    encoders: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,NAME,...", help="Each NAME or NAME:option=value, such as pixels:mirror=no"
+        ),
+    ],
+    label: Label = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Depth of precision and mAP.")] = 10,
+    seed: Seed = 0,
+    pictures: PicturesDir = None,
+    as_json: Json = False,
+) -> None:
+    """Fit encoders on the training part and measure them on the test part, one row each."""
+    chosen = {name: read_encoder(*_name_and_options(name), seed) for name in encoders.split(",")}
+    catalogue = read_catalogue(source, pictures)
+    label = read_label(catalogue, label)
+    if label is None:
+        raise OptionError("--label is needed: name the column that says what belongs together")
+    split = train_test_split_catalogue(catalogue, label, random_state=seed)
+    train, test = split.train.readable(cover=1), split.test.readable(cover=1)
+    rows = compare_encoders(
+        train.pictures(), train.values(label), test.pictures(), test.values(label), chosen,
+        k=k, random_state=seed,
+    )  # fmt: skip
+    refused = len(catalogue.rejected) + len(train.rejected) + len(test.rejected)
+    notes = [split.how, *split.notes, *([f"{refused:,} pictures refused"] if refused else [])]
+    if as_json:
+        console.print_json([row.to_dict() for row in rows])
+    else:
+        print_comparison(rows, notes)
+    if all(row.error is not None for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    shop: ShopPath,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")] = Path(
+        "report.html"
+    ),
+    label: Label = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How deep the lists are.")] = 10,
+    seed: Seed = 0,
+) -> None:
+    """Write one HTML file to look at: figures, a map, neighbours, confusions."""
+    from vitrine.report import write_report  # Plotly takes its time to import
+
+    with Shop.open(shop) as opened:
+        write_report(opened, output, label=label, k=k, random_state=seed)
+    console.say(f"{output}: {output.stat().st_size / 1e6:,.1f} MB; open it in a browser")
+
+
+def _name_and_options(text: str) -> tuple[str, list[str]]:
+    """Split NAME:option=value:option=value; names and values may hold colons themselves."""
+    name, *rest = re.split(r":(?=\w+=)", text.strip())
+    return name, rest

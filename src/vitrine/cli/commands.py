@@ -3,8 +3,9 @@
 # isort: off
 from vitrine.cli import shops
 from vitrine.cli import measuring
+from vitrine.cli import tables
 
 # isort: on
 from vitrine.cli.app import app
 
-__all__ = ["app", "measuring", "shops"]
+__all__ = ["app", "measuring", "shops", "tables"]

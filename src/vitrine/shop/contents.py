@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.catalogue.items import AttributeType, Value
+from vitrine.catalogue.where import Where
 from vitrine.encoders.base import Encoder
 from vitrine.encoders.preprocessing import Picture
 from vitrine.errors import InputError, PictureError
 from vitrine.shop.evaluating import Side
 from vitrine.shop.importing import ImportResult
+from vitrine.shop.item_to_item import NeighbourTable, write_neighbours
 from vitrine.shop.live import Live
+from vitrine.shop.memory import Memory
 from vitrine.shop.pictures import StoredPictures
 from vitrine.shop.results import ShopInfo
 from vitrine.store import DATABASE_NAME, Store
@@ -66,7 +69,7 @@ class Contents:
     @property
     def encoder(self) -> Encoder:
         """What makes vectors of pictures here."""
-        return self._live.encoder
+        return self._live.current().encoder
 
     @property
     def name(self) -> str:
@@ -91,7 +94,8 @@ class Contents:
     @property
     def vectors(self) -> NDArray[np.float32]:
         """The vectors of all items, float32 (n, d)."""
-        return self._store.vectors(self.item_ids)
+        memory = self._live.current()
+        return self._store.vectors(list(memory.positions), memory.encoder_id)
 
     def values(self, name: str) -> list[Value]:
         """Return one attribute of all items; None where an item has none."""
@@ -108,6 +112,34 @@ class Contents:
         stored = self._stored_pictures(item_ids)
         return [_or_none(stored, i) for i in range(len(stored))]
 
+    def write_neighbours(
+        self, output: str | Path, k: int = 20, where: Where = None
+    ) -> NeighbourTable:
+        """Write the `k` most similar items of every item to a Parquet file.
+
+        Memory does not grow with the table. Run again after an interruption, with the same
+        arguments on a shop that has not changed since, it goes on where it was.
+
+        Parameters
+        ----------
+        output : path
+            Ends in ``.parquet``. Columns: ``item_id, rank`` (1 is the nearest), ``neighbour_id,
+            distance, similarity``; a row for each neighbour, by item and rank.
+        k : int
+        where : str, sequence of str or mapping, optional
+            Which items may be neighbours; every item is asked about.
+
+        Raises
+        ------
+        OptionError
+            If k is under 1, or the file's name ends otherwise.
+        FilterError
+            If the filter does not fit the attributes.
+        ShopError
+            If the shop changes meanwhile.
+        """
+        return write_neighbours(self._live, self._store, Path(output), k, where)
+
     def info(self) -> ShopInfo:
         """Return what the shop is."""
         memory, state = self._live.current(), self._store.state()
@@ -115,9 +147,9 @@ class Contents:
         return ShopInfo(
             name=self.name,
             items=len(memory),
-            encoder=self.encoder.kind,
-            dimensions=self.encoder.n_components_,
-            distance=self.encoder.distance_.name,
+            encoder=memory.encoder.kind,
+            dimensions=memory.encoder.n_components_,
+            distance=memory.encoder.distance_.name,
             attributes=memory.attributes.schema,
             label=state.settings["label"],
             change_number=memory.change_number,
@@ -142,14 +174,13 @@ class Contents:
             )
         return str(chosen)
 
-    def _side(self, item_ids: list[str], label: str) -> Side:
-        memory = self._live.current()
-        positions = [memory.position(item_id) for item_id in item_ids]
+    def _side(self, memory: Memory, label: str) -> Side:
+        item_ids = list(memory.positions)
         return Side(
             item_ids,
-            self._store.vectors(item_ids),
-            memory.attributes.values(label, positions),
-            self._stored_pictures(item_ids),
+            self._store.vectors(item_ids, memory.encoder_id),
+            memory.attributes.values(label, memory.positions.values()),
+            StoredPictures(self._store, item_ids, memory.encoder.preprocessing_.cover),
         )
 
     def _stored_pictures(self, item_ids: Sequence[str]) -> StoredPictures:

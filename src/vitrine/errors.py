@@ -16,6 +16,7 @@
     │   ├── ShopNotFoundError        there is no shop at that place
     │   ├── ShopExistsError          there is a shop at that place already
     │   ├── ShopFormatError          the shop was written by another version, or is damaged
+    │   ├── EncoderReplacedError     another process has given the shop another encoder
     │   └── UnknownItemError         the shop has no item with that id
     ├── TrainingError                training cannot go on (NaN loss, nothing to learn from)
     └── MissingExtraError (ImportError)   an optional dependency is not installed
@@ -80,6 +81,10 @@ class ShopExistsError(ShopError):
 
 class ShopFormatError(ShopError):
     """The shop was written by another version of Vitrine, or is damaged."""
+
+
+class EncoderReplacedError(ShopError):
+    """Another process has given the shop another encoder meanwhile."""
 
 
 class UnknownItemError(ShopError):

@@ -44,7 +44,7 @@ def test_items_come_back_with_their_vectors_and_types(store, encoder_id):
     assert rows == {"b": ({"colour": "red"}, 2.0), "a": ({"price": 3}, 1.0)}
     assert list(rows) == ["b", "a"]  # in the order they came
     assert deleted == []
-    assert store.vectors(["a", "b"])[:, 0].tolist() == [1.0, 2.0]
+    assert store.vectors(["a", "b"], encoder_id)[:, 0].tolist() == [1.0, 2.0]
     assert store.count() == 2
 
 

@@ -106,7 +106,7 @@ class _Blocks:
             # `current` is not asked: it would take over changes, and positions with them.
             if memory.change_number != self.change_number:
                 raise ShopError("the shop has changed meanwhile; run the same command again")
-            vectors = self._store.vectors(item_ids)
+            vectors = self._store.vectors(item_ids, memory.encoder_id)
             own = np.array([memory.position(item_id) for item_id in item_ids])
             found = memory.neighbours.search(vectors, self._k, self._allowed, exclude=own)
         there = found.positions >= 0  # (q, k)

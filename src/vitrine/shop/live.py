@@ -7,7 +7,6 @@ from threading import RLock
 
 from vitrine.artifact import Artifact
 from vitrine.encoders import load_encoder
-from vitrine.encoders.base import Encoder
 from vitrine.errors import ShopFormatError
 from vitrine.shop.memory import EncoderChanged, Memory
 from vitrine.store import Store
@@ -16,7 +15,7 @@ FOLLOW_SECONDS = 0.25
 
 
 class Live:
-    """The encoder and the items of a shop as they are now.
+    """The encoder and the items of a shop as they are now, always of one and the same encoder.
 
     Parameters
     ----------
@@ -26,7 +25,6 @@ class Live:
     ----------
     lock : RLock
         Held by whoever needs the memory not to change under it.
-    encoder : Encoder
 
     Raises
     ------
@@ -38,7 +36,6 @@ class Live:
 
     def __init__(self, store: Store) -> None:
         self.lock = RLock()
-        self.encoder: Encoder
         self._store = store
         self._looked = 0.0
         self._read()
@@ -60,6 +57,14 @@ class Live:
                 return True
 
     def _read(self) -> None:
+        while True:
+            try:
+                self._memory = self._whole()
+            except EncoderChanged:  # once more, between reading its number and its vectors
+                continue
+            return
+
+    def _whole(self) -> Memory:
         encoder_id = self._store.state().encoder_id
         if encoder_id is None:
             raise ShopFormatError(
@@ -70,4 +75,4 @@ class Live:
         encoder = load_encoder(Artifact.from_files(files, f"the shop's encoder {encoder_id}"))
         memory = Memory(encoder, encoder_id)
         memory.follow(self._store)
-        self.encoder, self._memory = encoder, memory
+        return memory

@@ -27,7 +27,7 @@ class Memory:
     """
 
     def __init__(self, encoder: Encoder, encoder_id: int) -> None:
-        self.encoder_id = encoder_id
+        self.encoder, self.encoder_id = encoder, encoder_id
         self.change_number = 0
         self.attributes = AttributeTable({})
         self.positions: dict[str, int] = {}

@@ -14,7 +14,7 @@ from vitrine.catalogue.items import PictureRef
 from vitrine.catalogue.where import Where
 from vitrine.encoders import make_encoder
 from vitrine.encoders.base import Encoder
-from vitrine.errors import InputError, OptionError
+from vitrine.errors import EncoderReplacedError, InputError, OptionError
 from vitrine.shop.contents import Contents
 from vitrine.shop.creating import begin
 from vitrine.shop.evaluating import (
@@ -100,9 +100,15 @@ class Shop(Contents):
 
         What was refused is in the result and in the shop's ``rejected.csv``.
         """
-        encoder_id = self._live.current().encoder_id
         keep = bool(self._store.state().settings["thumbnails"])
-        result = Import(self._store, self.encoder, encoder_id, keep).run(catalogue)
+        result: ImportResult | None = None
+        while result is None:
+            memory = self._live.current()
+            work = Import(self._store, memory.encoder, memory.encoder_id, keep)
+            try:
+                result = work.run(catalogue)
+            except EncoderReplacedError:  # what is stored has vectors of the new one already
+                self.refresh()
         self.last_import = result
         self._write_rejected(result.rejected)
         self.refresh()
@@ -143,9 +149,9 @@ class Shop(Contents):
             allowed = memory.mask(where)
             if isinstance(query, str):
                 own = np.array([memory.position(query)])
-                vector = self._store.vectors([query])
+                vector = self._store.vectors([query], memory.encoder_id)
             else:
-                own, vector = None, self._vector(query)[None]
+                own, vector = None, _vector(memory.encoder, query)[None]
             found = memory.neighbours.search(vector, k, allowed, exclude=own)
             return [
                 Hit(memory.id_at(place), distance, similarity, memory.attributes.row(place))
@@ -189,31 +195,36 @@ class Shop(Contents):
         if catalogue is not None and label not in catalogue.schema:
             raise InputError(f"{catalogue.name}: there is no column {label!r} to judge by")
         options: dict[str, Any] = {"k": k, "random_state": random_state}
-        distance, items = self.encoder.distance_, self._side(self.item_ids, label)
+        with self._live.lock:
+            memory = self._live.current()
+            items = self._side(memory, label)
+        distance = memory.encoder.distance_
         if catalogue is not None:
-            queries = encode_catalogue(self.encoder, catalogue, label)
+            queries = encode_catalogue(memory.encoder, catalogue, label)
             return evaluate_sides(queries, items, distance, **options)
         own, notes = sample_queries(items, random_state)
         queries = items.rows(own)
         return evaluate_sides(queries, items, distance, own=own, notes=notes, **options)
-
-    def _vector(self, query: Path | bytes | NDArray[Any]) -> NDArray[np.float32]:
-        cover = self.encoder.preprocessing_.cover
-        if isinstance(query, Path):
-            query = decode(PictureRef(str(query.resolve())), cover=cover)
-        elif isinstance(query, bytes):
-            query = decode_bytes(query, cover=cover)
-        if query.ndim > 1:
-            encoded: NDArray[np.float32] = self.encoder.transform([query])[0]
-            return encoded
-        d = self.encoder.n_components_
-        if query.shape != (d,) or not np.isfinite(query).all():
-            raise InputError(f"a vector of this shop has {d} finite numbers; got {query.shape}")
-        vector: NDArray[np.float32] = query.astype(np.float32)
-        return vector
 
     def _write_rejected(self, rejected: list[Rejection]) -> None:
         if rejected:
             write_rejected(rejected, self.rejected_path)
         else:
             self.rejected_path.unlink(missing_ok=True)
+
+
+def _vector(encoder: Encoder, query: Path | bytes | NDArray[Any]) -> NDArray[np.float32]:
+    """Return the vector of a picture, or a vector that was given as it is."""
+    cover = encoder.preprocessing_.cover
+    if isinstance(query, Path):
+        query = decode(PictureRef(str(query.resolve())), cover=cover)
+    elif isinstance(query, bytes):
+        query = decode_bytes(query, cover=cover)
+    if query.ndim > 1:
+        encoded: NDArray[np.float32] = encoder.transform([query])[0]
+        return encoded
+    d = encoder.n_components_
+    if query.shape != (d,) or not np.isfinite(query).all():
+        raise InputError(f"a vector of this shop has {d} finite numbers; got {query.shape}")
+    vector: NDArray[np.float32] = query.astype(np.float32)
+    return vector

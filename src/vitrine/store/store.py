@@ -15,7 +15,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vitrine.catalogue.attributes import widen_schema
 from vitrine.catalogue.items import AttributeType, PictureRef
-from vitrine.errors import ShopExistsError, ShopFormatError, ShopNotFoundError, UnknownItemError
+from vitrine.errors import (
+    EncoderReplacedError,
+    ShopExistsError,
+    ShopFormatError,
+    ShopNotFoundError,
+    UnknownItemError,
+)
 from vitrine.store import tables
 from vitrine.store.database import open_sqlite, reading, writing
 from vitrine.store.rows import (
@@ -116,7 +122,7 @@ class Store:
     def state(self) -> ShopState:
         """Return what the shop is now."""
         with reading(self._engine) as connection:
-            return _state(connection)
+            return read_state(connection)
 
     def change_number(self) -> int:
         """Return the number of the last write."""
@@ -126,10 +132,10 @@ class Store:
     def widen(self, attributes: Mapping[str, AttributeType]) -> dict[str, AttributeType]:
         """Add attributes to the shop's, and return all of them."""
         with writing(self._engine) as connection:
-            old = _state(connection).attributes
+            old = read_state(connection).attributes
             widened = widen_schema(old, attributes)
             if widened != old:
-                _next_change(connection)
+                next_change(connection)
                 connection.execute(update(shop).values(attributes=widened))
         return widened
 
@@ -141,17 +147,10 @@ class Store:
     def save_encoder(self, kind: str, files: Mapping[str, bytes]) -> int:
         """Store a fitted encoder's files, make it the shop's encoder, and return its id."""
         with writing(self._engine) as connection:
-            created = datetime.now(UTC).isoformat(timespec="seconds")
-            result = connection.execute(insert(artifacts).values(kind=kind, created=created))
-            [encoder_id] = result.inserted_primary_key or [0]
-            rows = [
-                {"artifact_id": encoder_id, "name": name, "content": content}
-                for name, content in files.items()
-            ]
-            connection.execute(insert(artifact_files), rows)
-            _next_change(connection)
+            encoder_id = insert_artifact(connection, kind, files)
+            next_change(connection)
             connection.execute(update(shop).values(encoder_id=encoder_id))
-        return int(encoder_id)
+        return encoder_id
 
     def artifact(self, artifact_id: int) -> dict[str, bytes]:
         """Return the files of one artifact by name."""
@@ -179,11 +178,18 @@ class Store:
             Each id at most once.
         encoder_id : int
             The encoder that made the vectors.
+
+        Raises
+        ------
+        EncoderReplacedError
+            If the shop has another one by now; nothing is written.
         """
         if not batch:
             return
         with writing(self._engine) as connection:
-            number = _next_change(connection)
+            if read_state(connection).encoder_id != encoder_id:
+                raise EncoderReplacedError("the shop has another encoder by now; do it again")
+            number = next_change(connection)
             rows = [item_row(item, number) for item in batch]
             self._put(connection, items, "item_id", rows)
             ids = [item.id for item in batch]
@@ -194,13 +200,14 @@ class Store:
             codes = {row.item_id: row.code for row in found}
             encoded = [item for item in batch if item.vector is not None]
             self._put_vectors(connection, encoded, codes, encoder_id)
+            drop_stale_vectors(connection, [codes[item.id] for item in encoded], encoder_id)
             self._put_thumbnails(connection, encoded, codes)
 
     def remove(self, item_ids: Sequence[str]) -> int:
         """Delete items and return how many there were; ids that are not there are passed over."""
         removed = 0
         with writing(self._engine) as connection:
-            number = _next_change(connection)
+            number = next_change(connection)
             for ids in chunked(item_ids, IDS_A_QUERY):
                 query = delete(items).where(items.c.item_id.in_(ids)).returning(items.c.item_id)
                 gone = list(connection.scalars(query))
@@ -216,7 +223,7 @@ class Store:
         Everything is new to a caller whose `encoder_id` is not the shop's.
         """
         with reading(self._engine) as connection:
-            state = _state(connection)
+            state = read_state(connection)
             if state.encoder_id != encoder_id:
                 since = -1
             gone = select(deletions.c.item_id).where(deletions.c.change_number > since)
@@ -224,8 +231,14 @@ class Store:
                 state, list(connection.scalars(gone)), _item_chunks(connection, state, since)
             )
 
-    def vectors(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+    def vectors(self, item_ids: Sequence[str], encoder_id: int) -> NDArray[np.float32]:
         """Return the vectors of items, float32 (n, d), in the order asked for.
+
+        Parameters
+        ----------
+        item_ids : sequence of str
+        encoder_id : int
+            The encoder that made them: not always the one that the shop has by now.
 
         Raises
         ------
@@ -234,8 +247,8 @@ class Store:
         """
         query = select(items.c.item_id, vectors.c.vector).join_from(items, vectors)
         found: dict[str, bytes] = {}
+        query = query.where(vectors.c.encoder_id == encoder_id)
         with reading(self._engine) as connection:
-            query = query.where(vectors.c.encoder_id == _state(connection).encoder_id)
             for ids in chunked(item_ids, IDS_A_QUERY):
                 rows = connection.execute(query.where(items.c.item_id.in_(ids)))
                 found.update((row.item_id, row.vector) for row in rows)
@@ -325,7 +338,29 @@ def chunked(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield values[start : start + size]
 
 
-def _state(connection: Connection) -> ShopState:
+def drop_stale_vectors(connection: Connection, codes: Sequence[int], encoder_id: int) -> None:
+    """Delete the vectors that other encoders made of items whose pictures are new."""
+    for some in chunked(codes, IDS_A_QUERY):
+        connection.execute(
+            delete(vectors).where(vectors.c.item_code.in_(some), vectors.c.encoder_id != encoder_id)
+        )
+
+
+def insert_artifact(connection: Connection, kind: str, files: Mapping[str, bytes]) -> int:
+    """Store an artifact's files and return its id."""
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    result = connection.execute(insert(artifacts).values(kind=kind, created=created))
+    [artifact_id] = result.inserted_primary_key or [0]
+    rows = [
+        {"artifact_id": artifact_id, "name": name, "content": content}
+        for name, content in files.items()
+    ]
+    connection.execute(insert(artifact_files), rows)
+    return int(artifact_id)
+
+
+def read_state(connection: Connection) -> ShopState:
+    """Return the row that says what the shop is, as this transaction sees it."""
     # The version first, alone: another format may have other columns.
     version = connection.scalar(select(shop.c.format_version))
     if version != tables.FORMAT_VERSION:
@@ -339,7 +374,8 @@ def _state(connection: Connection) -> ShopState:
     )
 
 
-def _next_change(connection: Connection) -> int:
+def next_change(connection: Connection) -> int:
+    """Count the change number up, and return it."""
     # Updating the one row makes writers queue, so change numbers follow the order of commits.
     connection.execute(update(shop).values(change_number=shop.c.change_number + 1))
     return int(connection.scalar(select(shop.c.change_number)) or 0)

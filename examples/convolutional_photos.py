@@ -19,10 +19,10 @@ import numpy as np
 
 from showing import keep, picture_rows, print_beside
 from vitrine.catalogue import Catalogue
+from vitrine.charts import learning_curves
 from vitrine.encoders.autoencoder import ConvAutoencoder
 from vitrine.evaluation import evaluate, train_test_split_catalogue
 from vitrine.index.neighbours import NearestNeighbours
-from vitrine.report.charts import learning_curves
 
 parser = argparse.ArgumentParser()
 parser.add_argument("source", nargs="?", default="fashion-mnist", help="a folder of photos")

@@ -20,9 +20,9 @@ import numpy as np
 
 from showing import keep, picture_rows, print_beside
 from vitrine.catalogue import Catalogue
+from vitrine.charts import learning_curves
 from vitrine.encoders.autoencoder import DenseAutoencoder
 from vitrine.evaluation import evaluate
-from vitrine.report.charts import learning_curves
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--digits", default="fashion-mnist", help="a folder of IDX files")

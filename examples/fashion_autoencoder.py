@@ -19,10 +19,10 @@ import numpy as np
 
 from showing import keep, picture_rows, print_beside
 from vitrine.catalogue import Catalogue
+from vitrine.charts import category_chart, learning_curves, map_chart
 from vitrine.encoders.autoencoder import DenseAutoencoder
 from vitrine.evaluation import evaluate
 from vitrine.index.neighbours import NearestNeighbours
-from vitrine.report.charts import category_chart, learning_curves, map_chart
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--sample", type=int, help="use so many pictures of each part only")

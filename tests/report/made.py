@@ -7,14 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from tests.pictures import COLOURS, make_picture
+from vitrine.charts.measured import Figures, Metric
 from vitrine.report.data import (
     Card,
     CategoryRow,
     Classes,
     Confusion,
-    Figures,
     Map,
-    Metric,
     Neighbours,
     Panel,
     ReportData,

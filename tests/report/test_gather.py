@@ -8,12 +8,13 @@ from PIL import Image
 
 from tests.pictures import COLOURS, write_class_folders, write_table
 from vitrine.catalogue import Catalogue
+from vitrine.charts.plane import project
 from vitrine.encoders import make_encoder
 from vitrine.errors import InputError
 from vitrine.report import build_report, write_report
 from vitrine.report import gather as gathering
 from vitrine.report.gallery import Gallery
-from vitrine.report.gather import gather, project
+from vitrine.report.gather import gather
 from vitrine.shop import Shop
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine.charts.measured import Figures
 from vitrine.report.pictures import PagePicture
 
 FloatArray = NDArray[np.floating[Any]]
@@ -23,37 +24,6 @@ class Card:
     picture: PagePicture | None
     category: str | None = None
     similarity: float | None = None
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A measure's name, and what it says in one sentence."""
-
-    name: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Measures of the encoder and of the baselines beside it.
-
-    Parameters
-    ----------
-    metrics : sequence of Metric, length m
-    methods : sequence of str, length j
-        The encoder first.
-    values, low, high : ndarray of shape (j, m)
-        Shares, 0 to 1, with the ends of their 95 % intervals.
-    n_queries : int
-        How many items were asked about.
-    """
-
-    metrics: Sequence[Metric]
-    methods: Sequence[str]
-    values: FloatArray
-    low: FloatArray
-    high: FloatArray
-    n_queries: int
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 
+from vitrine.charts.measured import figures_of
+from vitrine.charts.plane import project
 from vitrine.errors import InputError
 from vitrine.report.data import Classes, Map, Neighbours, Panel, ReportData
 from vitrine.report.gallery import Gallery
-from vitrine.report.measure import classes_of, figures_of
+from vitrine.report.measure import classes_of
 from vitrine.report.pictures import PagePicture, from_array
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ MAX_POINTS = 3_000
 MAX_PANELS = 30
 """Categories that get a panel: the largest."""
 
-PCA_SAMPLE = 20_000
 N_HITS = 6
 N_PANEL_CARDS = 6
 
@@ -71,43 +71,6 @@ def gather(
         history=getattr(shop.encoder, "history_", None) or None,
         notes=notes,
     )
-
-
-def project(
-    vectors: NDArray[np.float32], chosen: NDArray[np.int64], random_state: int = 0
-) -> tuple[NDArray[np.float64], str]:
-    """Bring the `chosen` of some vectors onto the plane, and say how in a sentence.
-
-    Parameters
-    ----------
-    vectors : ndarray of shape (n, d)
-    chosen : ndarray of int, shape (m,)
-    random_state : int
-        Seed of the principal components, where there are very many vectors.
-
-    Returns
-    -------
-    points : ndarray of shape (m, 2)
-    how : str
-    """
-    d = vectors.shape[1]
-    if d == 1:
-        line = vectors[chosen].astype(np.float64)
-        return np.hstack([line, np.zeros_like(line)]), "The encoder's one dimension."
-    if d == 2:
-        return vectors[chosen].astype(np.float64), "The encoder's own two dimensions."
-    if (vectors == vectors[0]).all():
-        return np.zeros((len(chosen), 2)), "All vectors are the same: there is nothing to spread."
-    rng = np.random.default_rng(random_state)
-    sample = rng.permutation(len(vectors))[:PCA_SAMPLE]
-    pca = PCA(2, random_state=random_state).fit(vectors[sample].astype(np.float64))
-    points = pca.transform(vectors[chosen].astype(np.float64))
-    share = float(pca.explained_variance_ratio_.sum())
-    how = (
-        f"The first two principal components of the {d} dimensions, which hold {share:.0%} of the "
-        "variance: items that lie together here may be far apart in the others."
-    )
-    return points, how
 
 
 def _label(shop: Shop, label: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""From a shop's evaluation to the report's figures, tables and confusions."""
+"""From a shop's evaluation to the report's tables and confusions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitrine.report.data import CategoryRow, Classes, Confusion, Figures, Metric
+from vitrine.report.data import CategoryRow, Classes, Confusion
 from vitrine.report.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -17,41 +17,6 @@ if TYPE_CHECKING:
 
 N_CONFUSIONS = 6
 N_PAIRS = 4
-
-
-def figures_of(evaluation: Evaluation, encoder: str) -> Figures:
-    """Return the figures of `encoder` and its baselines."""
-    k = evaluation.result.k
-    metrics = {
-        "same_category_rate": Metric(
-            "Same category", "How often the nearest item is of the item's own category."
-        ),
-        "precision_at_k": Metric(
-            f"Precision@{k}", f"How many of the {k} nearest are of its category."
-        ),
-        "map_at_k": Metric(f"mAP@{k}", "The same, but the first places count more."),
-        "recall_at_k": Metric(
-            f"Recall@{k}", f"How many of all items of its category are among the {k} nearest."
-        ),
-    }
-    results = {encoder: evaluation.result, **evaluation.baselines}
-    measured = np.array(
-        [
-            [
-                (figure.value, figure.low, figure.high)
-                for figure in (result.figures()[name] for name in metrics)
-            ]
-            for result in results.values()
-        ]
-    )  # (methods, metrics, 3)
-    return Figures(
-        list(metrics.values()),
-        list(results),
-        measured[..., 0],
-        measured[..., 1],
-        measured[..., 2],
-        evaluation.result.n_queries,
-    )
 
 
 def classes_of(

@@ -18,7 +18,8 @@ import plotly.graph_objects as go
 import plotly.offline
 from markupsafe import Markup
 
-from vitrine.report import charts, theme
+from vitrine.charts import drawing, theme
+from vitrine.charts.json import bare, theme_json
 from vitrine.report.data import Classes, ReportData
 from vitrine.report.gather import gather
 
@@ -96,8 +97,8 @@ def render(data: ReportData) -> str:
         policy=_policy(scripts),
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - Plotly's and this package's
         documents={
-            "charts": _json({name: _bare(figure) for name, figure in figures.items()}),
-            "themes": _json({name: _theme(name) for name in theme.PALETTES}),
+            "charts": _json({name: bare(figure) for name, figure in figures.items()}),
+            "themes": _json({name: theme_json(name) for name in theme.PALETTES}),
             "items": _json(_items(data)),
         },
         heights={name: figure.layout.height for name, figure in figures.items()},
@@ -113,18 +114,18 @@ def _figures(data: ReportData) -> dict[str, go.Figure]:
     if data.figures:
         names = [metric.name for metric in data.figures.metrics]
         measured = data.figures.values, data.figures.low, data.figures.high
-        figures["figures"] = charts.figures_chart(names, data.figures.methods, *measured)
+        figures["figures"] = drawing.figures_chart(names, data.figures.methods, *measured)
     points, codes = data.map.points, data.map.codes
-    figures["map"] = charts.map_chart(points, codes, data.categories, data.map.item_ids)
+    figures["map"] = drawing.map_chart(points, codes, data.categories, data.map.item_ids)
     for panel in data.panels:
-        figures[f"panel-{panel.code}"] = charts.category_chart(points, codes, panel.code)
+        figures[f"panel-{panel.code}"] = drawing.category_chart(points, codes, panel.code)
     if data.classes:
         shown = _largest(data.classes)
-        figures["confusion"] = charts.confusion_chart(
+        figures["confusion"] = drawing.confusion_chart(
             data.classes.matrix[np.ix_(shown, shown)], [data.classes.names[i] for i in shown]
         )
     if data.history:
-        figures["learning"] = charts.learning_curves(data.history)
+        figures["learning"] = drawing.learning_curves(data.history)
     return figures
 
 
@@ -169,20 +170,6 @@ def _items(data: ReportData) -> dict[str, Any]:
         "categories": list(data.categories),
         "pictures": [picture.base64 if picture else None for picture in pictures],
         "tiny": any(picture.tiny for picture in pictures if picture),
-    }
-
-
-def _bare(figure: go.Figure) -> dict[str, Any]:
-    """Return a figure as plain JSON without its template, which the page holds once."""
-    plain: dict[str, Any] = json.loads(figure.to_json())
-    plain["layout"].pop("template", None)
-    return plain
-
-
-def _theme(name: theme.Theme) -> dict[str, Any]:
-    return {
-        "palette": theme.PALETTES[name],
-        "template": theme.template(name).to_plotly_json(),
     }
 
 

@@ -1,4 +1,4 @@
-"""The colours and the Plotly templates of the report, light and dark.
+"""The colours and the Plotly templates of report and page, light and dark.
 
 A trace that has a colour of its own says which in ``meta={"tone": ...}``; the page's script paints
 it again, from `PALETTES`, when the theme changes. Everything else takes its colours from the

@@ -1,6 +1,6 @@
-"""The report's charts: each a function from plain arrays to a Plotly figure.
+"""Charts: each a function from plain arrays to a Plotly figure.
 
-They show in a notebook as they show in the report:
+They show in a notebook as they show in the report and on the page:
 
 >>> learning_curves({"loss": [0.5, 0.4], "val_loss": [0.6, 0.5]}).data[1].name
 'validation'
@@ -18,8 +18,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from vitrine.charts import theme
 from vitrine.errors import InputError
-from vitrine.report import theme
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]

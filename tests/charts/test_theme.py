@@ -3,7 +3,7 @@ from importlib.resources import files
 
 import pytest
 
-from vitrine.report import theme
+from vitrine.charts import theme
 
 
 def luminance(colour: str) -> float:

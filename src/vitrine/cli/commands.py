@@ -2,10 +2,13 @@
 
 # isort: off
 from vitrine.cli import shops
+from vitrine.cli import retraining
 from vitrine.cli import measuring
 from vitrine.cli import tables
+from vitrine.cli import serving
+from vitrine.cli import keeping
 
 # isort: on
 from vitrine.cli.app import app
 
-__all__ = ["app", "measuring", "shops", "tables"]
+__all__ = ["app", "keeping", "measuring", "retraining", "serving", "shops", "tables"]

@@ -1,0 +1,74 @@
+"""Copies of a shop, taken while it is in use, and put in its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from vitrine.errors import ShopError, ShopExistsError
+from vitrine.store import DATABASE_NAME, Store
+from vitrine.store.copying import copy_database
+
+PICTURES_NAME = "pictures"  # those that came without a file of their own, over HTTP
+
+
+def backup(where: str | Path, to: str | Path) -> Path:
+    """Copy a shop as it is at this moment; others may go on reading and writing it.
+
+    The copy is a shop itself: every command works on it. It is complete when its directory
+    appears. Picture files outside the shop's directory stay where they are.
+
+    Parameters
+    ----------
+    where : path
+        The shop.
+    to : path
+        A directory that does not exist, or is empty.
+
+    Raises
+    ------
+    ShopNotFoundError
+        If there is no shop.
+    ShopExistsError
+        If there is something at `to` already.
+    ShopError
+        If the disk has no room for it; what was begun is taken away again.
+    """
+    where, to = Path(where), Path(to)
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise ShopExistsError(f"{to}: there is something already; name a new directory")
+    Store.open(where / DATABASE_NAME).close()
+    half = to.with_name(f"{to.name}.partial")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True)
+    try:
+        copy_database(where / DATABASE_NAME, half / DATABASE_NAME)
+        if (where / PICTURES_NAME).is_dir():
+            shutil.copytree(where / PICTURES_NAME, half / PICTURES_NAME)
+        os.replace(half, to)
+    except OSError as error:
+        raise ShopError(f"{to}: the copy could not be written ({error})") from error
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+    return to
+
+
+def restore(copy: str | Path, to: str | Path) -> Path:
+    """Put a backup where a shop is wanted; the backup stays.
+
+    A shop that is there is never overwritten: processes that have it open would mix the two.
+
+    Raises
+    ------
+    ShopNotFoundError
+        If there is no backup.
+    ShopExistsError
+        If there is something at `to` already.
+    """
+    if Store.exists(Path(to) / DATABASE_NAME):
+        raise ShopExistsError(
+            f"{to}: there is a shop; move it away first (and restart what has it open), then "
+            "restore again"
+        )
+    return backup(copy, to)

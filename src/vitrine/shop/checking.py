@@ -1,0 +1,170 @@
+"""Whether a shop is whole, and what to do where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.artifact import Artifact
+from vitrine.catalogue import decode
+from vitrine.encoders import load_encoder
+from vitrine.encoders.base import Encoder
+from vitrine.errors import ArtifactError, PictureError
+from vitrine.index.distance import unit
+from vitrine.progress import task
+from vitrine.shop.importing import encode_items
+from vitrine.store import DATABASE_NAME, Store
+from vitrine.store.integrity import damaged_pages, raw_vectors
+
+SAMPLE = 50
+SAME = 0.999
+"""Cosine under which a vector made again is another one."""
+
+ADD_AGAIN = "vitrine remove it, then vitrine add the source that it came from"
+MAKE_AGAIN = "put a backup in its place (vitrine restore), or make the shop again"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a shop: what it is, and what mends it."""
+
+    what: str
+    mend: str
+
+
+@dataclass
+class Checked:
+    """What `check` looked at, and found.
+
+    Attributes
+    ----------
+    items : int
+    encoded_again : int
+        Items of a sample whose pictures were encoded again and compared with what is stored.
+    pictures_gone : int
+        Items of the sample whose picture files are not there any more. That is no fault: what is
+        stored serves; only another encoder would have to learn from their thumbnails.
+    problems : list of Problem
+    """
+
+    items: int = 0
+    encoded_again: int = 0
+    pictures_gone: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+def check(where: str | Path, random_state: int = 0) -> Checked:
+    """Look a shop through, from the pages of its database to vectors made again.
+
+    It asks for the database's own check; compares the encoder's files with their digests; sees
+    that every item has a finite vector of the right size; and encodes the pictures of a sample
+    again, which must give the vectors that are stored.
+
+    Parameters
+    ----------
+    where : path
+    random_state : int
+        Seeds the sample.
+
+    Raises
+    ------
+    ShopNotFoundError
+        If there is no shop.
+    ShopFormatError
+        If the file is no shop's database, or of another version.
+    """
+    store = Store.open(Path(where) / DATABASE_NAME)
+    result = Checked()
+    try:
+        result.problems += [Problem(found, MAKE_AGAIN) for found in damaged_pages(store)]
+        if result.problems:  # what is read from damaged pages says nothing
+            return result
+        state = store.state()
+        if state.encoder_id is None or not state.ready:
+            again = "run the same vitrine create again"
+            result.problems.append(Problem("its making broke off before the end", again))
+        encoder = _encoder(store, state.encoder_id, result)
+        if encoder is not None and state.encoder_id is not None:
+            usable = _check_vectors(store, state.encoder_id, encoder.n_components_, result)
+            _check_sample(store, state.encoder_id, encoder, usable, result, random_state)
+    finally:
+        store.close()
+    return result
+
+
+def _encoder(store: Store, encoder_id: int | None, result: Checked) -> Encoder | None:
+    if encoder_id is None:
+        return None
+    try:
+        files = store.artifact(encoder_id)
+        return load_encoder(Artifact.from_files(files, "the shop's encoder"))
+    except ArtifactError as error:
+        result.problems.append(Problem(str(error), MAKE_AGAIN))
+        return None
+
+
+def _check_vectors(store: Store, encoder_id: int, dimensions: int, result: Checked) -> list[str]:
+    """Note the items that cannot be searched, and return the ids of the others."""
+    usable = []
+    for item_id, content in raw_vectors(store, encoder_id):
+        result.items += 1
+        fault = _fault(content, dimensions)
+        if fault is None:
+            usable.append(item_id)
+        else:
+            result.problems.append(Problem(f"item {item_id!r} {fault}", ADD_AGAIN))
+    return usable
+
+
+def _fault(content: bytes | None, dimensions: int) -> str | None:
+    if content is None:
+        return "has no vector"
+    if len(content) != 4 * dimensions:
+        return f"has a vector of {len(content)} bytes, not {4 * dimensions}"
+    if not np.isfinite(np.frombuffer(content, "<f4")).all():
+        return "has a vector that is not finite"
+    return None
+
+
+def _check_sample(
+    store: Store,
+    encoder_id: int,
+    encoder: Encoder,
+    item_ids: list[str],
+    result: Checked,
+    random_state: int,
+) -> None:
+    chosen = np.random.default_rng(random_state).permutation(len(item_ids))[:SAMPLE]
+    sample = [item_ids[i] for i in chosen]
+    stored = store.vectors(sample, encoder_id)
+    with task("encoding a sample again", len(sample)) as progress:
+        for item_id, old in zip(sample, stored, strict=True):
+            new = _encoded_again(store, encoder, item_id)
+            progress.advance()
+            if new is None:
+                result.pictures_gone += 1
+                continue
+            result.encoded_again += 1
+            if not _same(old, new):
+                what = f"item {item_id!r} has another vector than its picture gives now"
+                mend = "if the picture was replaced, " + ADD_AGAIN
+                result.problems.append(Problem(what, mend))
+
+
+def _encoded_again(store: Store, encoder: Encoder, item_id: str) -> NDArray[np.float32] | None:
+    cover = encoder.preprocessing_.cover
+    try:
+        pictures = [decode(ref, cover=cover) for ref in store.pictures([item_id])[item_id]]
+    except PictureError:
+        return None
+    vector: NDArray[np.float32] = encode_items(encoder, [pictures])[0]
+    return vector
+
+
+def _same(old: NDArray[np.float32], new: NDArray[np.float32]) -> bool:
+    if not (old.any() and new.any()):
+        return bool(np.allclose(old, new, atol=1e-6))
+    return bool(unit(old[None])[0] @ unit(new[None])[0] >= SAME)

@@ -1,0 +1,144 @@
+"""Check, backup and restore."""
+
+import re
+import sqlite3
+import threading
+from contextlib import closing
+
+import numpy as np
+import pytest
+from tests.pictures import make_picture, write_table
+
+from vitrine.catalogue import Catalogue
+from vitrine.encoders import make_encoder
+from vitrine.errors import ShopError, ShopExistsError, ShopNotFoundError
+from vitrine.shop import Shop
+from vitrine.shop.backup import backup, restore
+from vitrine.shop.checking import check
+
+
+@pytest.fixture
+def path(tmp_path):
+    table = write_table(tmp_path / "catalogue")
+    encoder = make_encoder("colour", n_components=3)
+    Shop.create(tmp_path / "shop", Catalogue.read(table), encoder).close()
+    return tmp_path / "shop"
+
+
+def execute(path, statement, *values):
+    with closing(sqlite3.connect(path / "shop.db")) as connection, connection:
+        connection.execute(statement, values)
+
+
+def test_a_whole_shop_has_no_fault(path):
+    result = check(path)
+    assert result.problems == []
+    assert (result.items, result.encoded_again, result.pictures_gone) == (24, 24, 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("DELETE FROM vectors WHERE item_code = 11", "item 'leaf-2' has no vector"),
+        ("UPDATE vectors SET vector = x'00' WHERE item_code = 11", "of 1 bytes, not 12"),
+        (
+            "UPDATE vectors SET vector = x'0000C07F0000000000000000' WHERE item_code = 11",
+            "item 'leaf-2' has a vector that is not finite",
+        ),
+        ("UPDATE artifact_files SET content = x'00' WHERE name LIKE '%.npz'", "digest|damaged"),
+        ("UPDATE shop SET ready = 0", "broke off"),
+    ],
+)
+def test_each_fault_is_found_and_its_mending_said(path, fault, said):
+    execute(path, fault)
+    [problem] = check(path).problems
+    assert re.search(said, problem.what), problem.what
+    assert "vitrine" in problem.mend
+
+
+def test_a_vector_that_its_picture_does_not_give_is_found(path):
+    other = np.array([5, -3, 1], "<f4").tobytes()
+    execute(path, "UPDATE vectors SET vector = ? WHERE item_code = 18", other)
+    assert [problem.what for problem in check(path).problems] == [
+        "item 'sea-1' has another vector than its picture gives now"
+    ]
+
+
+def test_pictures_that_have_gone_are_counted_not_called_a_fault(path, tmp_path):
+    (tmp_path / "catalogue" / "sea" / "sea-1.png").unlink()
+    result = check(path)
+    assert (result.problems, result.encoded_again, result.pictures_gone) == ([], 23, 1)
+
+
+def test_pages_that_were_overwritten_are_found(path):
+    with closing(sqlite3.connect(path / "shop.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        root = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'thumbnails'"
+        ).fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with (path / "shop.db").open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\x00" * 64)
+    assert check(path).problems
+
+
+def test_a_backup_is_a_shop_and_can_be_put_back(path, tmp_path):
+    with Shop.open(path) as shop:
+        before = [hit.id for hit in shop.similar("apple-0")]
+    backup(path, tmp_path / "copy")
+    assert check(tmp_path / "copy").problems == []
+    with Shop.open(path) as shop:
+        shop.remove(shop.item_ids)
+    with pytest.raises(ShopExistsError, match="move it away"):
+        restore(tmp_path / "copy", path)
+    path.rename(tmp_path / "broken")
+    restore(tmp_path / "copy", path)
+    with Shop.open(path) as shop:
+        assert [hit.id for hit in shop.similar("apple-0")] == before
+        assert shop.remove(["apple-0"]) == 1  # it can be written
+    with Shop.open(tmp_path / "copy") as shop:
+        assert "apple-0" in shop  # and the backup stays as it was
+
+
+def test_a_backup_taken_amid_writes_is_of_one_state(path, tmp_path):
+    stop = threading.Event()
+    folder = tmp_path / "more"
+    folder.mkdir()
+
+    def write():
+        from PIL import Image
+
+        for number in range(1000):
+            if stop.is_set():
+                return
+            Image.fromarray(make_picture("apple", number)).save(folder / f"{number % 5}.png")
+            with Shop.open(path) as shop:
+                shop.add(Catalogue.read(folder))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for number in range(4):
+            made = backup(path, tmp_path / f"copy-{number}")
+            assert [p for p in check(made).problems if "vector" not in p.what] == []
+            with Shop.open(made) as shop:
+                assert len(shop) >= 24
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_what_cannot_be_copied_is_refused_and_leaves_nothing(path, tmp_path):
+    with pytest.raises(ShopNotFoundError):
+        backup(tmp_path / "none", tmp_path / "copy")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("mine")
+    with pytest.raises(ShopExistsError, match="something already"):
+        backup(path, tmp_path / "full")
+    assert (tmp_path / "full" / "file").read_text() == "mine"
+    (path / "shop.db").write_bytes(b"no database at all, but as long as one would begin" * 9)
+    with pytest.raises(ShopError):
+        backup(path, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    assert not (tmp_path / "copy.partial").exists()

@@ -14,12 +14,15 @@ from vitrine.catalogue.where import Where
 from vitrine.encoders.base import Encoder
 from vitrine.encoders.preprocessing import Picture
 from vitrine.errors import InputError, PictureError
+from vitrine.shop.browsing import Browsing
 from vitrine.shop.evaluating import Side
 from vitrine.shop.importing import ImportResult
 from vitrine.shop.item_to_item import NeighbourTable, write_neighbours
 from vitrine.shop.live import Live
 from vitrine.shop.memory import Memory
 from vitrine.shop.pictures import StoredPictures
+from vitrine.shop.ratings import ShopRatings
+from vitrine.shop.ratings_results import Recommendations
 from vitrine.shop.results import ShopInfo
 from vitrine.store import DATABASE_NAME, Store
 
@@ -35,6 +38,11 @@ class Contents:
         The shop's directory.
     store : Store
         Its database.
+
+    Attributes
+    ----------
+    ratings : ShopRatings
+        Who rated what, and the model fitted on it.
     """
 
     def __init__(self, where: Path, store: Store) -> None:
@@ -42,6 +50,7 @@ class Contents:
         self.last_import = ImportResult()
         self._store = store
         self._live = Live(store)
+        self.ratings = ShopRatings(where, store, self._live)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -70,6 +79,11 @@ class Contents:
     def encoder(self) -> Encoder:
         """What makes vectors of pictures here."""
         return self._live.current().encoder
+
+    @property
+    def browsing(self) -> Browsing:
+        """Pages of items, facets, and words to items."""
+        return Browsing(self._live, self._store)
 
     @property
     def name(self) -> str:
@@ -139,6 +153,31 @@ class Contents:
             If the shop changes meanwhile.
         """
         return write_neighbours(self._live, self._store, Path(output), k, where)
+
+    def recommend(
+        self, user_id: object, k: int = 10, where: Where = None, exclude_seen: bool = True
+    ) -> Recommendations:
+        """Return the `k` items that a user should like most, best first, each with its reasons.
+
+        Ratings written since the model was fitted count at once. A user without ratings gets the
+        popular items, and the result says so.
+
+        Parameters
+        ----------
+        user_id : str or int
+        k : int
+            Exactly so many are returned whenever so many are allowed.
+        where : str, sequence of str or mapping, optional
+            As in `vitrine.catalogue.where`.
+        exclude_seen : bool
+            Whether items that the user rated are left out.
+
+        Raises
+        ------
+        FilterError
+            If the filter does not fit the attributes.
+        """
+        return self.ratings.recommend(user_id, k, where, exclude_seen)
 
     def info(self) -> ShopInfo:
         """Return what the shop is."""

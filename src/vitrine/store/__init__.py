@@ -1,7 +1,19 @@
-"""The database of a shop: items, attributes, vectors, artifacts and the change feed."""
+"""The database of a shop: items, attributes, vectors, ratings, artifacts and the change feed."""
 
 from vitrine.store.database import DATABASE_NAME
+from vitrine.store.ratings import RatingColumns, RatingState, RatingStore, StoredRating
 from vitrine.store.rows import Change, ItemChunk, ShopState, StoredItem
 from vitrine.store.store import Store
 
-__all__ = ["DATABASE_NAME", "Change", "ItemChunk", "ShopState", "Store", "StoredItem"]
+__all__ = [
+    "DATABASE_NAME",
+    "Change",
+    "ItemChunk",
+    "RatingColumns",
+    "RatingState",
+    "RatingStore",
+    "ShopState",
+    "Store",
+    "StoredItem",
+    "StoredRating",
+]

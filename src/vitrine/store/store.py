@@ -18,12 +18,12 @@ from vitrine.catalogue.items import AttributeType, PictureRef
 from vitrine.errors import (
     EncoderReplacedError,
     ShopExistsError,
-    ShopFormatError,
     ShopNotFoundError,
     UnknownItemError,
 )
 from vitrine.store import tables
 from vitrine.store.database import open_sqlite, reading, writing
+from vitrine.store.formats import bring_up_to_date, check_version
 from vitrine.store.rows import (
     Change,
     ItemChunk,
@@ -50,7 +50,7 @@ class Store:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = self._engine = engine
         dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
         self._upsert = dialect.insert
 
@@ -97,7 +97,7 @@ class Store:
                 "SOURCE"
             )
         store = cls(open_sqlite(path))
-        store.state()
+        bring_up_to_date(store.engine)
         return store
 
     @classmethod
@@ -361,13 +361,7 @@ def insert_artifact(connection: Connection, kind: str, files: Mapping[str, bytes
 
 def read_state(connection: Connection) -> ShopState:
     """Return the row that says what the shop is, as this transaction sees it."""
-    # The version first, alone: another format may have other columns.
-    version = connection.scalar(select(shop.c.format_version))
-    if version != tables.FORMAT_VERSION:
-        raise ShopFormatError(
-            f"the shop is of format {version}, this Vitrine reads {tables.FORMAT_VERSION}; open it "
-            "with the version of Vitrine that made it"
-        )
+    check_version(connection)
     row = connection.execute(select(shop)).one()
     return ShopState(
         int(row.change_number), row.encoder_id, bool(row.ready), row.attributes, row.settings

@@ -14,10 +14,11 @@ from sqlalchemy import (
     Table,
 )
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 added ratings and the words to search for; see `vitrine.store.formats`."""
 
 # SQLite counts up by itself only in a column that it calls INTEGER.
-_Key = BigInteger().with_variant(Integer, "sqlite")
+KEY = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData()
 
@@ -27,7 +28,7 @@ shop = Table(
     Column("id", Integer, primary_key=True),  # always 1
     Column("format_version", Integer, nullable=False),
     Column("change_number", BigInteger, nullable=False),
-    Column("encoder_id", _Key),  # artifacts.id; empty until the encoder is fitted
+    Column("encoder_id", KEY),  # artifacts.id; empty until the encoder is fitted
     Column("ready", Integer, nullable=False),  # 0 while `create` is under way
     Column("attributes", JSON, nullable=False),  # name → type
     Column("settings", JSON, nullable=False),  # what `create` was asked for
@@ -36,7 +37,7 @@ shop = Table(
 artifacts = Table(
     "artifacts",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("id", KEY, primary_key=True, autoincrement=True),
     Column("kind", String, nullable=False),
     Column("created", String, nullable=False),  # ISO 8601, UTC
 )
@@ -44,7 +45,7 @@ artifacts = Table(
 artifact_files = Table(
     "artifact_files",
     metadata,
-    Column("artifact_id", _Key, ForeignKey("artifacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("artifact_id", KEY, ForeignKey("artifacts.id", ondelete="CASCADE"), primary_key=True),
     Column("name", String, primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
@@ -52,7 +53,7 @@ artifact_files = Table(
 items = Table(
     "items",
     metadata,
-    Column("code", _Key, primary_key=True, autoincrement=True),
+    Column("code", KEY, primary_key=True, autoincrement=True),
     Column("item_id", String, nullable=False, unique=True),
     Column("change_number", BigInteger, nullable=False, index=True),
     Column("pictures", JSON, nullable=False),  # [[path, row or null], …]
@@ -63,15 +64,15 @@ items = Table(
 vectors = Table(
     "vectors",
     metadata,
-    Column("item_code", _Key, ForeignKey("items.code", ondelete="CASCADE"), primary_key=True),
-    Column("encoder_id", _Key, ForeignKey("artifacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("item_code", KEY, ForeignKey("items.code", ondelete="CASCADE"), primary_key=True),
+    Column("encoder_id", KEY, ForeignKey("artifacts.id", ondelete="CASCADE"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),  # float32, little-endian
 )
 
 thumbnails = Table(
     "thumbnails",
     metadata,
-    Column("item_code", _Key, ForeignKey("items.code", ondelete="CASCADE"), primary_key=True),
+    Column("item_code", KEY, ForeignKey("items.code", ondelete="CASCADE"), primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
 

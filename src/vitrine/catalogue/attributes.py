@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine.catalogue.facets import Facet, facet
 from vitrine.catalogue.items import AttributeType, Value
 from vitrine.catalogue.where import Condition, as_datetime
 
@@ -55,6 +56,22 @@ class Column:
             return self._words[code]
         value: Value = self._values[position].item()
         return value
+
+    def present(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which positions have a value, bool (m,)."""
+        inside = positions < len(self._present)  # items newer than the column have no value
+        inside[inside] = self._present[positions[inside]]
+        return inside
+
+    def raw(self, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the values at positions that have one, as they are held: text as codes."""
+        values: NDArray[Any] = self._values[positions]
+        return values
+
+    @property
+    def words(self) -> list[str]:
+        """The vocabulary that the codes of a text column point into."""
+        return self._words
 
     def mask(self, condition: Condition, size: int) -> NDArray[np.bool_]:
         """Return which of `size` items meet the condition; an item without a value never does."""
@@ -134,6 +151,36 @@ class AttributeTable:
         """Return one attribute of several items."""
         column = self._columns[name]
         return [column.get(position) for position in positions]
+
+    def facets(self, positions: NDArray[np.int64], most: int) -> list[Facet]:
+        """Count every attribute's values among the items at some positions."""
+        return [
+            facet(
+                name, column.kind, column.raw(positions[column.present(positions)]), column.words,
+                most,
+            )
+            for name, column in self._columns.items()
+        ]  # fmt: skip
+
+    def order(
+        self, name: str, positions: NDArray[np.int64], descending: bool = False
+    ) -> NDArray[np.int64]:
+        """Return positions sorted by an attribute; items without a value come last.
+
+        Equal ones stay in the order given. Text is in alphabetical order, whatever its case.
+        """
+        column = self._columns[name]
+        there = column.present(positions)
+        known, unknown = positions[there], positions[~there]
+        values = column.raw(known)
+        if column.kind == "text":
+            ranks = np.argsort(np.argsort([word.casefold() for word in column.words]))
+            values = ranks[values]
+        if descending:  # turned around twice, so that equal ones stay as they were
+            order = len(known) - 1 - np.argsort(values[::-1], kind="stable")[::-1]
+        else:
+            order = np.argsort(values, kind="stable")
+        return np.concatenate([known[order], unknown])
 
     def mask(self, conditions: Iterable[Condition]) -> NDArray[np.bool_]:
         """Return which positions meet all conditions, bool (size,)."""

@@ -36,11 +36,11 @@ def begin(
     """
     if label is not None and label not in catalogue.schema:
         raise InputError(f"{catalogue.name}: there is no column {label!r} to take labels from")
-    request = _request(encoder, label, thumbnails)
+    request = request_of(encoder, label) | {"thumbnails": thumbnails}
     store = _resume(path, request)
     if store is not None and store.state().encoder_id is not None:
         return store
-    if not _is_fitted(encoder):
+    if not is_fitted(encoder):
         encoder = _fit(encoder, catalogue, label, random_state)
     if store is None:
         path.mkdir(parents=True, exist_ok=True)
@@ -49,17 +49,17 @@ def begin(
     return store
 
 
-def _request(encoder: Encoder, label: str | None, thumbnails: bool) -> dict[str, Any]:
-    """Return what a shop was asked to be made with, as JSON holds it."""
+def request_of(encoder: Encoder, label: str | None) -> dict[str, Any]:
+    """Return what encoder was asked for, as JSON holds it."""
     params = {name: _plain(value) for name, value in encoder.get_params(deep=False).items()}
-    return {"encoder": encoder.kind, "params": params, "label": label, "thumbnails": thumbnails}
+    return {"encoder": encoder.kind, "params": params, "label": label}
 
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _is_fitted(encoder: Encoder) -> bool:
+def is_fitted(encoder: Encoder) -> bool:
     """Tell whether an encoder has been fitted."""
     try:
         check_is_fitted(encoder, "preprocessing_")

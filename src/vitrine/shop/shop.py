@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from vitrine.catalogue import Catalogue, Rejection, decode, decode_bytes, write_rejected
 from vitrine.catalogue.items import PictureRef
 from vitrine.catalogue.where import Where
 from vitrine.encoders import make_encoder
 from vitrine.encoders.base import Encoder
-from vitrine.errors import EncoderReplacedError, InputError, OptionError
+from vitrine.errors import EncoderReplacedError, InputError, OptionError, ShopError
 from vitrine.shop.contents import Contents
 from vitrine.shop.creating import begin
 from vitrine.shop.evaluating import (
@@ -25,6 +26,7 @@ from vitrine.shop.evaluating import (
 )
 from vitrine.shop.importing import Import, ImportResult
 from vitrine.shop.results import Hit
+from vitrine.shop.retraining import CannotEncodeError, Switched, retrain, roll_back
 from vitrine.store import DATABASE_NAME, Store
 
 Query = str | Path | bytes | NDArray[Any]
@@ -113,6 +115,58 @@ class Shop(Contents):
         self._write_rejected(result.rejected)
         self.refresh()
         return result
+
+    def retrain(
+        self, encoder: Encoder | None = None, label: str | None = None, random_state: int = 0
+    ) -> Switched:
+        """Fit another encoder on the shop's pictures, encode all items, then switch to it at once.
+
+        Until then this and every other process goes on with the old one. Called again after an
+        interruption, with the same arguments, it goes on where it stopped.
+
+        Parameters
+        ----------
+        encoder : Encoder, optional
+            By default one like the shop's own, fitted anew; one that is fitted is taken as it is.
+        label : str, optional
+            The attribute that it learns; by default what the shop was made with.
+        random_state : int
+            Draws the pictures to fit on where there are over 100,000.
+
+        Raises
+        ------
+        InputError
+            If there is no such attribute, or the encoder needs one.
+        CannotEncodeError
+            If items have no picture left; the shop keeps its encoder.
+        """
+        state, memory = self._store.state(), self._live.current()
+        if not state.ready:
+            raise ShopError(f"{self.path}: its making broke off; run the same vitrine create first")
+        label = self.label(label) if label else state.settings["label"]
+        encoder = clone(memory.encoder) if encoder is None else encoder
+        if encoder.needs_labels:
+            label = self.label(label)
+        return self._switched(retrain, memory, encoder, label, random_state)
+
+    def roll_back(self) -> Switched:
+        """Switch back to the encoder before the present one; twice is where it was.
+
+        Raises
+        ------
+        ShopError
+            If there was none.
+        """
+        return self._switched(roll_back, self._live.current())
+
+    def _switched(self, switch: Callable[..., Switched], *arguments: Any) -> Switched:
+        try:
+            switched = switch(self._store, *arguments)
+        except CannotEncodeError as error:
+            self._write_rejected(error.rejected)
+            raise
+        self.refresh()
+        return switched
 
     def remove(self, item_ids: Sequence[str]) -> int:
         """Remove items and return how many there were."""

@@ -111,6 +111,16 @@ class Contents:
         memory = self._live.current()
         return self._store.vectors(list(memory.positions), memory.encoder_id)
 
+    def vectors_of(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of some items, float32 (n, d).
+
+        Raises
+        ------
+        UnknownItemError
+            If one is not there.
+        """
+        return self._store.vectors(item_ids, self._live.current().encoder_id)
+
     def values(self, name: str) -> list[Value]:
         """Return one attribute of all items; None where an item has none."""
         memory = self._live.current()
@@ -120,6 +130,16 @@ class Contents:
         """Return the items' small pictures as encoded bytes (PNG or JPEG)."""
         found = self._store.thumbnails(item_ids)
         return [found.get(item_id) for item_id in item_ids]
+
+    def have_pictures(self, item_ids: Sequence[str]) -> set[str]:
+        """Return which items have a picture to show: a thumbnail, or the file that it came from."""
+        shown = set(self._store.thumbnails(item_ids))
+        rest = self._store.pictures([item_id for item_id in item_ids if item_id not in shown])
+        return shown | {i for i, [first, *_] in rest.items() if Path(first.path).is_file()}
+
+    def picture_counts(self, item_ids: Sequence[str]) -> dict[str, int]:
+        """Return how many pictures the catalogue gave for each item."""
+        return {i: len(places) for i, places in self._store.pictures(item_ids).items()}
 
     def pictures(self, item_ids: Sequence[str]) -> list[Picture | None]:
         """Return the items' first pictures, decoded; the thumbnail where a file has gone."""

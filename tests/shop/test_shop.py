@@ -145,10 +145,10 @@ def test_an_open_shop_sees_what_another_writes(shop, tmp_path):
     assert shop.schema == {"category": "text", "price": "integer", "new": "boolean"}
 
 
-def test_an_item_removed_between_two_looks_is_unknown(shop, tmp_path):
-    shop.refresh()  # so that the next query does not look again
+def test_an_item_removed_elsewhere_is_unknown_from_the_next_look_on(shop, tmp_path):
     with Shop.open(tmp_path / "shop") as writer:
         writer.remove(["apple-0"])
+    shop.refresh()
     with pytest.raises(UnknownItemError, match="apple-0"):
         shop.similar("apple-0")
 

@@ -175,6 +175,13 @@ class Category(Encoder):
         parts = [self._prepare(self.backbone_._encode(batch)) for batch in batches]
         return self._shares(self.head_(np.concatenate(parts)))
 
+    def proba_of(self, vectors: FloatArray) -> FloatArray:
+        """Return what `predict_proba` does from the pictures' vectors (n, d), which hold it."""
+        if not self.mixed_:
+            return self._shares(vectors)
+        known: FloatArray = vectors[:, : len(self.classes_)] ** 2 / (1 - self.looks_share_)
+        return known
+
     @property
     def batch_size_(self) -> int:
         """Pictures encoded at once: as the backbone does."""

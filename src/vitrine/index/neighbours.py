@@ -103,10 +103,10 @@ class NearestNeighbours:
         rows = Rows(prepared.shape[1])
         rows.put(np.arange(len(prepared)), prepared)
         self._rows, self._file = rows, None
-        self._choose_file(rows)
+        self.renew(self.trained())
         return self
 
-    def upsert(self, positions: Positions, vectors: FloatArray) -> None:
+    def upsert(self, positions: Positions, vectors: FloatArray, *, renew: bool = True) -> None:
         """Overwrite rows, or append them; they are found from the next search on.
 
         Parameters
@@ -115,6 +115,8 @@ class NearestNeighbours:
             Any in use, and new ones that continue them without a gap. Of several equal ones the
             last wins.
         vectors : ndarray of shape (m, d), float32
+        renew : bool
+            Train the inverted file anew where that is due; else it is left to `renew`.
 
         Raises
         ------
@@ -128,9 +130,9 @@ class NearestNeighbours:
         rows = self._rows if self._rows is not None else Rows(prepared.shape[1])
         rows.put(positions, prepared)
         self._rows = rows
-        self._changed(rows, positions)
+        self._changed(rows, positions, renew)
 
-    def remove(self, positions: Positions) -> None:
+    def remove(self, positions: Positions, *, renew: bool = True) -> None:
         """Take rows out; they are not found from the next search on.
 
         Raises
@@ -142,7 +144,27 @@ class NearestNeighbours:
             raise InputError("nothing can be removed from an empty index")
         positions = np.asarray(positions, np.int64)
         self._rows.remove(positions)
-        self._changed(self._rows, positions)
+        self._changed(self._rows, positions, renew)
+
+    @property
+    def worn(self) -> bool:
+        """Whether an inverted file should be trained, for the first time or anew."""
+        if self._file is not None:
+            return self._file.worn
+        return self._rows is not None and self._wants_file(self._rows)
+
+    def trained(self) -> InvertedFile | None:
+        """Return an inverted file over the rows there are, where the method wants one.
+
+        Searches may run meanwhile; `build`, `upsert` and `remove` may not.
+        """
+        if self._rows is None or not self._wants_file(self._rows):
+            return None
+        return InvertedFile(self._rows, self.distance.metric, self.random_state)
+
+    def renew(self, file: InvertedFile | None) -> None:
+        """Search by what `trained` returned, from now on."""
+        self._file = file
 
     def search(
         self,
@@ -169,8 +191,63 @@ class NearestNeighbours:
         OptionError
             If k is under 1.
         """
+        return self._search(self._prepare(queries, self._rows), k, allowed, exclude)
+
+    def search_rows(
+        self, positions: Positions, k: int, allowed: NDArray[np.bool_] | None = None
+    ) -> Neighbours:
+        """Return the k nearest rows of some of the rows, each leaving itself out.
+
+        The same as `search` for their vectors, without having to fetch them from anywhere.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (q,), int64
+        k, allowed
+            As `search`.
+
+        Raises
+        ------
+        InputError
+            If there is no such row, or a shape does not fit.
+        """
+        return self._search(self.prepared(positions), k, allowed, positions)
+
+    def prepared(self, positions: Positions) -> FloatArray:
+        """Return rows as they are compared, (m, d): by inner product where the distance is cosine.
+
+        Raises
+        ------
+        InputError
+            If there is no such row.
+        """
+        rows = self._rows
+        if rows is None or not rows.live[positions].all():
+            raise InputError(f"there is no row at one of the positions {positions}")
+        return rows.vectors[positions]
+
+    def similarities_among(self, prepared: FloatArray) -> FloatArray:
+        """Return the similarity of each of some rows to each other, (m, m).
+
+        Parameters
+        ----------
+        prepared : ndarray of shape (m, d), float32
+            As `prepared` returns them.
+        """
+        products = prepared @ prepared.T
+        if self.distance.metric == "l2":
+            squares = np.diagonal(products)
+            products = 2 * products - squares[:, None] - squares[None, :]
+        return self.distance.similarities(self.distance.distances(products))
+
+    def _search(
+        self,
+        prepared: FloatArray,
+        k: int,
+        allowed: NDArray[np.bool_] | None,
+        exclude: Positions | None,
+    ) -> Neighbours:
         check_k(k)
-        prepared = self._prepare(queries, self._rows)
         if exclude is not None and exclude.shape != (len(prepared),):
             raise InputError(f"exclude must be {len(prepared)} positions, one a query")
         if self._rows is None:
@@ -239,18 +316,16 @@ class NearestNeighbours:
         filtered = mask is not None and n * rows.n_components < FEW_NUMBERS
         return filtered or n < 20 * k
 
-    def _changed(self, rows: Rows, positions: Positions) -> None:
+    def _changed(self, rows: Rows, positions: Positions, renew: bool) -> None:
         if self._file is not None:
             self._file.mark(positions)
-        if self._file is None or self._file.worn:
-            self._choose_file(rows)
+        if renew and self.worn:
+            self.renew(self.trained())
 
-    def _choose_file(self, rows: Rows) -> None:
-        """Train an inverted file over the rows there are, where the method wants one."""
+    def _wants_file(self, rows: Rows) -> bool:
         n_live = int(np.count_nonzero(rows.live))
         large = n_live * rows.n_components > EXACT_NUMBERS
-        wanted = n_live > 0 and (self.method == "faiss" or (self.method == "auto" and large))
-        self._file = InvertedFile(rows, self.distance.metric, self.random_state) if wanted else None
+        return n_live > 0 and (self.method == "faiss" or (self.method == "auto" and large))
 
     def _prepare(self, vectors: FloatArray, rows: Rows | None) -> FloatArray:
         if vectors.ndim != 2 or (rows is not None and vectors.shape[1] != rows.n_components):

@@ -54,6 +54,7 @@ class Contents:
 
     def close(self) -> None:
         """Let go of the database."""
+        self._live.close()
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -74,6 +75,18 @@ class Contents:
         Queries do so by themselves, at most every quarter of a second.
         """
         return self._live.refresh()
+
+    def follow(self) -> None:
+        """From now on take over in a thread what other processes write, until `close`.
+
+        Queries then never wait for it: new items, or a whole new encoder, are read beside them.
+        """
+        self._live.follow()
+
+    @property
+    def seconds_behind(self) -> float:
+        """How long ago it was last seen, successfully, what others have written."""
+        return self._live.seconds_behind
 
     @property
     def encoder(self) -> Encoder:

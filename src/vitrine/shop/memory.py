@@ -12,6 +12,7 @@ from vitrine.catalogue.where import Where, parse_where
 from vitrine.encoders.base import Encoder
 from vitrine.errors import UnknownItemError
 from vitrine.index import NearestNeighbours
+from vitrine.shop.locking import MemoryLock
 from vitrine.store import ItemChunk, Store
 
 
@@ -34,8 +35,11 @@ class Memory:
         self.neighbours = NearestNeighbours(encoder.distance_)
         self._ids: list[str] = []
 
-    def follow(self, store: Store) -> bool:
+    def follow(self, store: Store, lock: MemoryLock) -> bool:
         """Take over what has been written since the last call; return whether anything was.
+
+        One thread at a time may do so. `lock` is held alone for as long as something is changed
+        that others read, which is short: the database is read, and an index trained, without it.
 
         Raises
         ------
@@ -47,13 +51,22 @@ class Memory:
         with store.changes(self.change_number, self.encoder_id) as change:
             if change.state.encoder_id != self.encoder_id:
                 raise EncoderChanged
-            self.attributes.widen(change.state.attributes)
-            self._remove(change.deleted)
+            with lock:
+                self.attributes.widen(change.state.attributes)
+                self._remove(change.deleted)
             if self._ids:
                 for chunk in change.chunks:
-                    self.neighbours.upsert(self._place(chunk), chunk.vectors)
+                    with lock:
+                        self.neighbours.upsert(self._place(chunk), chunk.vectors, renew=False)
             else:
-                self._load(list(change.chunks))
+                chunks = list(change.chunks)
+                with lock:
+                    self._load(chunks)
+        if self.neighbours.worn:
+            trained = self.neighbours.trained()
+            with lock:
+                self.neighbours.renew(trained)
+        with lock:
             self.change_number = change.state.change_number
         return True
 
@@ -103,7 +116,7 @@ class Memory:
     def _remove(self, item_ids: list[str]) -> None:
         gone = [self.positions.pop(item_id) for item_id in item_ids if item_id in self.positions]
         if gone:
-            self.neighbours.remove(np.array(gone, np.int64))
+            self.neighbours.remove(np.array(gone, np.int64), renew=False)
 
 
 class EncoderChanged(Exception):  # noqa: N818 - a signal between the two halves of an open shop

@@ -6,16 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 
-from vitrine.catalogue import Catalogue, Rejection, decode, decode_bytes, write_rejected
-from vitrine.catalogue.items import PictureRef
+from vitrine.catalogue import Catalogue, Rejection, write_rejected
+from vitrine.catalogue.decoding import DEFAULT_LIMITS, Limits
 from vitrine.catalogue.where import Where
 from vitrine.encoders import make_encoder
 from vitrine.encoders.base import Encoder
-from vitrine.errors import EncoderReplacedError, InputError, OptionError, ShopError
+from vitrine.errors import EncoderReplacedError, InputError, ShopError
 from vitrine.shop.contents import Contents
 from vitrine.shop.creating import begin
 from vitrine.shop.evaluating import (
@@ -25,11 +23,10 @@ from vitrine.shop.evaluating import (
     sample_queries,
 )
 from vitrine.shop.importing import Import, ImportResult
-from vitrine.shop.results import Hit
+from vitrine.shop.results import Hit, PhotoSearch
 from vitrine.shop.retraining import CannotEncodeError, Switched, retrain, roll_back
+from vitrine.shop.similar import Query, Wish, find_similar, search_by_photo
 from vitrine.store import DATABASE_NAME, Store
-
-Query = str | Path | bytes | NDArray[Any]
 
 
 class Shop(Contents):
@@ -174,7 +171,15 @@ class Shop(Contents):
         self.refresh()
         return removed
 
-    def similar(self, query: Query, k: int = 6, where: Where = None) -> list[Hit]:
+    def similar(
+        self,
+        query: Query,
+        k: int = 6,
+        where: Where = None,
+        *,
+        diversity: float = 0.0,
+        collapse: bool = False,
+    ) -> list[Hit]:
         """Return the `k` most similar items that `where` allows, nearest first.
 
         Parameters
@@ -186,6 +191,11 @@ class Shop(Contents):
             Exactly so many are returned whenever so many are allowed.
         where : str, sequence of str or mapping, optional
             ``"category=shoes and price<50"``; see `vitrine.catalogue.where`.
+        diversity : float
+            0: the most similar ones; up to 1: more and more varied ones, in the order of maximal
+            marginal relevance.
+        collapse : bool
+            Take items with nearly identical pictures as one, with the others in `Hit.same`.
 
         Raises
         ------
@@ -196,27 +206,38 @@ class Shop(Contents):
         FilterError
             If the filter does not fit the attributes.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise OptionError(f"k={k!r}: ask for a whole number of items, 1 or more")
-        with self._live.lock:
-            memory = self._live.current()
-            allowed = memory.mask(where)
-            if isinstance(query, str):
-                own = np.array([memory.position(query)])
-                vector = self._store.vectors([query], memory.encoder_id)
-            else:
-                own, vector = None, _vector(memory.encoder, query)[None]
-            found = memory.neighbours.search(vector, k, allowed, exclude=own)
-            return [
-                Hit(memory.id_at(place), distance, similarity, memory.attributes.row(place))
-                for place, distance, similarity in zip(
-                    found.positions[0].tolist(),
-                    found.distances[0].tolist(),
-                    found.similarities[0].tolist(),
-                    strict=True,
-                )
-                if place >= 0
-            ]
+        return find_similar(self._live, query, Wish(k, where, diversity, collapse))
+
+    def search_photo(
+        self,
+        picture: bytes,
+        k: int = 6,
+        where: Where = None,
+        *,
+        diversity: float = 0.0,
+        collapse: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> PhotoSearch:
+        """Return the items most similar to a photo, and what the encoder takes it for.
+
+        Parameters
+        ----------
+        picture : bytes
+            A picture's file.
+        k, where, diversity, collapse
+            As in `similar`.
+        limits : Limits
+            What the picture may be at most.
+
+        Raises
+        ------
+        PictureError
+            If the picture cannot be read.
+        FilterError
+            If the filter does not fit the attributes.
+        """
+        wish = Wish(k, where, diversity, collapse)
+        return search_by_photo(self._live, picture, wish, limits)
 
     def evaluate(
         self,
@@ -265,20 +286,3 @@ class Shop(Contents):
             write_rejected(rejected, self.rejected_path)
         else:
             self.rejected_path.unlink(missing_ok=True)
-
-
-def _vector(encoder: Encoder, query: Path | bytes | NDArray[Any]) -> NDArray[np.float32]:
-    """Return the vector of a picture, or a vector that was given as it is."""
-    cover = encoder.preprocessing_.cover
-    if isinstance(query, Path):
-        query = decode(PictureRef(str(query.resolve())), cover=cover)
-    elif isinstance(query, bytes):
-        query = decode_bytes(query, cover=cover)
-    if query.ndim > 1:
-        encoded: NDArray[np.float32] = encoder.transform([query])[0]
-        return encoded
-    d = encoder.n_components_
-    if query.shape != (d,) or not np.isfinite(query).all():
-        raise InputError(f"a vector of this shop has {d} finite numbers; got {query.shape}")
-    vector: NDArray[np.float32] = query.astype(np.float32)
-    return vector

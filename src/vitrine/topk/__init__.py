@@ -16,6 +16,7 @@ from vitrine.topk.nearest import (
     squared_lengths,
 )
 from vitrine.topk.ranking import FloatArray, Positions, TopK, check_k, top_k
+from vitrine.topk.variety import collapse, maximal_marginal_relevance
 
 __all__ = [
     "SLACK",
@@ -25,6 +26,8 @@ __all__ = [
     "TopK",
     "blocked_top_k",
     "check_k",
+    "collapse",
+    "maximal_marginal_relevance",
     "rank_candidates",
     "squared_lengths",
     "top_k",

@@ -8,19 +8,26 @@ Datasets", 2008, section 5).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve
 
+from vitrine.ratings.als import ImplicitALS
 from vitrine.ratings.base import RatingModel
+from vitrine.ratings.bayesian import BayesianSVDpp
+from vitrine.ratings.ease import EASE
+from vitrine.ratings.factor_model import FactorModel
+from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import UNKNOWN, Codes
 
 Array = NDArray[Any]
-FloatArray = NDArray[np.float32]
+Model = TypeVar("Model", bound=RatingModel)
+MAX_SAMPLE = 100_000
 
 
-class Folding:
+class Folding(Generic[Model]):
     """Serves users that a model was not fitted with; here with what an unknown user gets.
 
     Parameters
@@ -29,10 +36,10 @@ class Folding:
         Fitted; it stays as it is.
     """
 
-    def __init__(self, model: RatingModel) -> None:
+    def __init__(self, model: Model) -> None:
         self.model = model
 
-    def scores(self, items: Codes, ratings: FloatArray) -> Array:
+    def scores(self, items: Codes, ratings: Array) -> Array:
         """Score every item for a user, (n_items,).
 
         Parameters
@@ -41,40 +48,195 @@ class Folding:
             Codes of what the user rated, all known to the model, ascending.
         ratings : ndarray of shape (n,), float32
         """
-        return np.asarray(self.model._scores(np.array([UNKNOWN], np.int32))[0])
+        scores: Array = self.model._scores(np.array([UNKNOWN], np.int32))[0]
+        return scores
 
-    def contributions(self, items: Codes, ratings: FloatArray, picks: Codes) -> Array:
+    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
         """Return how much each rated item speaks for each of `picks`, (n_picks, n).
 
-        Here how alike the two are to the model, times how much more than usual the user liked the
-        rated one.
+        Here nothing does: the picks are the same for everybody.
         """
-        similar = self.model._item_similarities(picks)[:, items]
-        return np.asarray(np.maximum(similar, 0.0) * self.liking(ratings))
-
-    def liking(self, ratings: FloatArray) -> Array:
-        """Return how much more than the user's usual each rating is; all of implicit feedback."""
-        if self.model.feedback_ == "implicit" or not self.model.predicts_ratings:
-            return np.ones(len(ratings))
-        low, high = self.model.rating_range_
-        usual = (ratings.sum() + (low + high) / 2) / (len(ratings) + 1)
-        return np.asarray(ratings - usual, np.float64)
+        return np.zeros((len(picks), len(items)))
 
 
-class ItemWeights(Folding):
-    """For models that are weights of items for items, such as EASE: the sum of the rows."""
+class ItemWeights(Folding[EASE]):
+    """For models that are weights of items for items: the sum of the rated items' rows."""
 
-    def scores(self, items: Codes, ratings: FloatArray) -> Array:
+    def scores(self, items: Codes, ratings: Array) -> Array:
         """Score every item for a user, (n_items,)."""
-        weights: Array = self.model.weights_  # type: ignore[attr-defined]
-        return np.asarray(weights[items].sum(axis=0))
+        scores: Array = self.model._grades(ratings) @ self.model.weights_[items]
+        return scores
 
-    def contributions(self, items: Codes, ratings: FloatArray, picks: Codes) -> Array:
-        """Return the weight of each rated item for each pick, (n_picks, n)."""
-        weights: Array = self.model.weights_  # type: ignore[attr-defined]
-        return weights[np.ix_(items, picks)].T
+    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
+        """Return the weight of each rated item for each pick, by its rating, (n_picks, n)."""
+        weights: Array = self.model.weights_[np.ix_(items, picks)].T
+        return weights * self.model._grades(ratings)
 
 
-def folding(model: RatingModel) -> Folding:
-    """Return what serves users that `model` was not fitted with."""
-    return ItemWeights(model) if hasattr(model, "weights_") else Folding(model)
+class RatedFactors(Folding[FactorModel]):
+    """For factors that predict ratings: the most probable vector given the user's ratings.
+
+    The fitted users say, as a normal distribution, what vectors are likely; the fitted ratings say
+    how noisy ratings are. Nothing of how the factors were found is needed.
+    """
+
+    def __init__(self, model: FactorModel) -> None:
+        super().__init__(model)
+        self._items = np.column_stack(
+            [np.ones(len(model.items_)), model.item_factors_[:-1].astype(np.float64)]
+        )
+        users = np.column_stack([model.user_biases_[:-1], model.user_factors_[:-1]])
+        self._mean = users.mean(axis=0, dtype=np.float64)
+        self._spread = np.atleast_2d(np.cov(users.T.astype(np.float64), bias=True))
+        self._noise = max(noise_variance(model), 1e-6)
+
+    def scores(self, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user, (n_items,)."""
+        model, rated = self.model, self._items[items]
+        rest = ratings - model.mean_ - model.item_biases_[items] - rated @ self._mean
+        vector = self._mean + self._solved(rated) @ (rated.T @ rest) / self._noise
+        scores: Array = model.mean_ + model.item_biases_[:-1] + self._items @ vector
+        return scores
+
+    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
+        """Return each rated item's share in each pick's product of factors, (n_picks, n).
+
+        Shares in the user's bias are left out: they speak for all items alike.
+        """
+        model, rated = self.model, self._items[items]
+        rest = ratings - model.mean_ - model.item_biases_[items] - rated @ self._mean
+        rest = rest - rest.mean()
+        picked = self._items[picks].copy()
+        picked[:, 0] = 0.0
+        shares: Array = picked @ self._solved(rated) @ rated.T * rest
+        return shares
+
+    def _solved(self, rated: Array) -> Array:
+        """Return (Σ·ZᵀZ / noise + 1)⁻¹ Σ, which needs no inverse of Σ, (k + 1, k + 1)."""
+        gram = self._spread @ (rated.T @ rated) / self._noise
+        gram[np.diag_indices_from(gram)] += 1.0
+        return np.asarray(solve(gram, self._spread))
+
+
+class ChosenFactors(Folding[ImplicitALS]):
+    """For implicit ALS: the exact solution for one more row."""
+
+    def __init__(self, model: ImplicitALS) -> None:
+        super().__init__(model)
+        self._items = model.item_factors_[:-1].astype(np.float64)
+        self._base = model.unobserved_weight * (self._items.T @ self._items)
+
+    def scores(self, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user, (n_items,)."""
+        vector = self._solved(items, ratings).sum(axis=1)
+        scores: Array = self._items @ vector
+        return scores
+
+    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
+        """Return each rated item's share in each pick's score, (n_picks, n)."""
+        shares: Array = self._items[picks] @ self._solved(items, ratings)
+        return shares
+
+    def _solved(self, items: Codes, ratings: Array) -> Array:
+        """Return each rated item's share in the user's vector, (k, n)."""
+        model, rated = self.model, self._items[items]
+        weights = ratings
+        if model.feedback_ == "explicit":
+            weights = grades(ratings, model.rating_range_, "explicit", model.rating_power)
+        mass = weights.sum() + model.unobserved_weight * len(self._items)
+        gram = self._base + (rated.T * weights) @ rated
+        gram[np.diag_indices_from(gram)] += model.regularization * mass**model.frequency_scaling
+        return np.asarray(solve(gram, rated.T * weights, assume_a="pos"))
+
+
+class MappedFactors(Folding[FactorModel]):
+    """For factors learned by ranking: a linear map from the items' factors to the user's.
+
+    The map, from the sum of the factors of what a user chose, is the least squares fit over the
+    fitted users.
+    """
+
+    def __init__(self, model: FactorModel) -> None:
+        super().__init__(model)
+        n_users = min(len(model.users_), MAX_SAMPLE)
+        counts = model.seen_.counts[:n_users]
+        seen = model.seen_.matrix(len(model.items_))[:n_users]
+        seen.data = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts)
+        profiles = (seen @ model.item_factors_[:-1]).astype(np.float64)
+        gram = profiles.T @ profiles
+        gram[np.diag_indices_from(gram)] += 1e-3 * (np.trace(gram) / max(1, len(gram)) + 1e-9)
+        users = model.user_factors_[:n_users].astype(np.float64)
+        self._map = np.linalg.solve(gram, profiles.T @ users)
+
+    def scores(self, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user, (n_items,)."""
+        profile = self.model.item_factors_[items].sum(axis=0) / np.sqrt(max(1, len(items)))
+        scores: Array = self.model.item_factors_[:-1] @ (profile @ self._map)
+        return scores + self.model.item_biases_[:-1]
+
+    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
+        """Return each rated item's share in each pick's score, (n_picks, n)."""
+        factors = self.model.item_factors_
+        shares: Array = factors[picks] @ (factors[items] @ self._map).T
+        return shares
+
+
+class SampledFactors(Folding[BayesianSVDpp]):
+    """For `BayesianSVDpp`: in each sample the expected vector, given the user's ratings.
+
+    As `RatedFactors`, sample by sample, with the noise of each item.
+    """
+
+    def __init__(self, model: BayesianSVDpp) -> None:
+        super().__init__(model)
+        users = _free(model.user_samples_[:-1])  # (n_users, s, k + 1)
+        self._mean = users.mean(axis=0)
+        centred = users - self._mean
+        self._spread = np.einsum("nsk,nsl->skl", centred, centred, optimize=True) / len(users)
+        self._flat = model.item_samples_[:-1].reshape(len(model.items_), -1)
+
+    def scores(self, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user, (n_items,)."""
+        shares, rest = self._shares(items, ratings)
+        free = self._mean + np.einsum("skn,ns->sk", shares, rest)
+        vector = np.insert(free, 1, 1.0, axis=1).astype(np.float32)
+        means = self.model.means_
+        scores: Array = self._flat @ vector.ravel() / np.float32(len(means)) + means.mean()
+        return scores
+
+    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
+        """Return each rated item's mean share in each pick's product of factors, (n_picks, n)."""
+        shares, rest = self._shares(items, ratings)
+        rest = rest - rest.mean(axis=0)
+        picked = self.model.item_samples_[picks][:, :, 2:]
+        each = np.einsum("psk,skn->psn", picked, shares[:, 1:], optimize=True)
+        means: Array = np.einsum("psn,ns->pn", each, rest, optimize=True) / rest.shape[1]
+        return means
+
+    def _shares(self, items: Codes, ratings: Array) -> tuple[Array, Array]:
+        """Return what residuals are multiplied by, (s, k + 1, n), and the residuals, (n, s)."""
+        model = self.model
+        rated = model.item_samples_[items].astype(np.float64)
+        free = _free(rated)  # (n, s, k + 1)
+        precision = 1 / (model.noise_variance_ * model.item_noise_[items]).astype(np.float64)
+        rest = ratings[:, None] - model.means_ - rated[:, :, 1]
+        rest = rest - np.einsum("nsk,sk->ns", free, self._mean)
+        weighted = free * precision[:, None, None]
+        gram = self._spread @ np.einsum("nsk,nsl->skl", weighted, free, optimize=True)
+        gram += np.eye(gram.shape[1])
+        solved = np.linalg.solve(gram, self._spread)
+        return np.einsum("skl,nsl->skn", solved, weighted, optimize=True), rest
+
+
+def noise_variance(model: RatingModel) -> float:
+    """Return the mean squared error of the ratings that a model was fitted with, of a sample."""
+    seen = model.seen_
+    step = max(1, len(seen.ratings) // MAX_SAMPLE)
+    users = np.repeat(np.arange(len(seen.counts), dtype=np.int32), seen.counts)[::step]
+    predicted = model._predict(users, seen.indices[::step])
+    return float(np.mean((predicted - seen.ratings[::step]) ** 2, dtype=np.float64))
+
+
+def _free(samples: Array) -> Array:
+    """Return samples without the column that belongs to the items' biases, float64."""
+    return np.delete(samples, 1, axis=-1).astype(np.float64)

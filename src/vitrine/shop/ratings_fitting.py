@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vitrine.catalogue.items import AttributeType, Value
 from vitrine.errors import InputError
@@ -13,6 +14,7 @@ from vitrine.ratings.ids import Ids
 from vitrine.shop.memory import Memory
 from vitrine.store import RatingColumns, RatingStore, Store
 
+FloatArray = NDArray[np.float32]
 MAX_CATEGORIES = 200
 PICTURES = "pictures"
 
@@ -79,15 +81,15 @@ def as_categories(values: list[Value]) -> list[Any] | None:
     return lists
 
 
-def as_numbers(values: list[Value], kind: AttributeType) -> np.ndarray[Any, Any] | None:
+def as_numbers(values: list[Value], kind: AttributeType) -> FloatArray | None:
     """Return numbers with mean 0 and deviation 1, (n, 1); None where they do not vary."""
     if kind not in ("integer", "number"):
         return None
     column = np.array([np.nan if v is None else cast(float, v) for v in values], np.float64)
     if np.isnan(column).all() or not np.nanstd(column) > 0:
         return None
-    column = (column - np.nanmean(column)) / np.nanstd(column)
-    return np.nan_to_num(column).astype(np.float32)[:, None]
+    scaled: FloatArray = np.nan_to_num((column - np.nanmean(column)) / np.nanstd(column))
+    return scaled.astype(np.float32)[:, None]
 
 
 def _split(value: Value) -> list[str] | None:

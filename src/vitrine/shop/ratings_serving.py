@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.ratings import RatingModel
-from vitrine.ratings.folding import folding
 from vitrine.ratings.ids import Codes
 from vitrine.shop.memory import Memory
 from vitrine.shop.ratings_results import Reason
@@ -30,6 +29,8 @@ class Serving:
     """
 
     def __init__(self, model: RatingModel, model_id: int) -> None:
+        from vitrine.ratings.folding_neighbours import folding  # brings numba, which takes its time
+
         self.model = model
         self.model_id = model_id
         self._folding = folding(model)

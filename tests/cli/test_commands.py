@@ -120,16 +120,6 @@ def test_an_encoder_that_fails_does_not_end_a_comparison(table, capsys):
     assert run(["compare", str(table), "--encoders", wrong]) == 1
 
 
-def test_names_and_options_may_hold_colons():
-    from vitrine.cli.measuring import _name_and_options
-
-    assert _name_and_options("looks") == ("looks", [])
-    assert _name_and_options("onnx:/a/b.onnx") == ("onnx:/a/b.onnx", [])
-    assert _name_and_options("category:backbone=onnx:/a/b.onnx:epochs=3") == (
-        "category", ["backbone=onnx:/a/b.onnx", "epochs=3"],
-    )  # fmt: skip
-
-
 def test_report_writes_one_file(shop, tmp_path, capsys):
     assert run(["report", shop, "-o", str(tmp_path / "out.html")]) == 0
     assert "MB; open it in a browser" in capsys.readouterr().out

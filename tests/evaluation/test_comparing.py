@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 
 from tests.pictures import COLOURS, make_picture, write_class_folders
 from vitrine.catalogue import Catalogue
@@ -15,6 +16,7 @@ from vitrine.evaluation import (
     evaluate_baselines,
     train_test_split_catalogue,
 )
+from vitrine.evaluation.experiments import Budget
 from vitrine.evaluation.splits import _draw
 
 NAMES = sorted(COLOURS)
@@ -169,3 +171,40 @@ class TestCompare:
     def test_nothing_to_compare_is_nothing(self, rows):
         assert differences(rows[1:2]) == []
         assert differences(rows[:2]) == []
+
+
+class Slow(BaseEstimator):
+    """Notes how long it was given."""
+
+    def __init__(self, max_minutes=None):
+        self.max_minutes = max_minutes
+
+
+class TestBudget:
+    def test_the_time_is_shared_out_among_what_is_trained(self):
+        encoders = [Slow(), make_encoder("pixels"), Slow(), Slow(max_minutes=1)]
+        budget = Budget(10, encoders)
+        assert budget.limit(encoders[0]).max_minutes == pytest.approx(5, abs=0.1)
+        assert budget.limit(encoders[1]).get_params() == make_encoder("pixels").get_params()
+        assert budget.limit(encoders[2]).max_minutes == pytest.approx(
+            10, abs=0.1
+        )
+        assert budget.limit(encoders[3]).max_minutes == 1
+
+    def test_without_a_budget_nothing_is_limited(self):
+        assert Budget(None, [Slow()]).limit(Slow()).max_minutes is None
+
+
+def test_rows_come_one_by_one_with_their_size_and_colour():
+    seen = []
+    encoders = {"colour": make_encoder("colour", n_components=3), "pixels": make_encoder("pixels")}
+    rows = compare(
+        PICTURES[:45], LABELS[:45], PICTURES[45:], LABELS[45:], encoders, on_row=seen.append
+    )
+    assert seen == rows
+    assert rows[0].bytes_per_item == 12
+    assert rows[0].same_colour.value > 0.8  # each class has its own
+    assert rows[0].to_dict()["same_colour_at_5"] == rows[0].same_colour.value
+    grey = PICTURES.mean(axis=3).astype(np.uint8)
+    [row] = compare(grey[:45], LABELS[:45], grey[45:], LABELS[45:], {"hog": make_encoder("hog")})
+    assert row.same_colour is None

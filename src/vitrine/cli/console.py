@@ -49,21 +49,12 @@ class Bars:
     def task(self, description: str, total: float | None) -> Iterator[Task]:
         """Show a bar for as long as the context is open."""
         if self._progress is None:
-            self._progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}"),
-                console=err,
-                transient=True,
-            )
+            self._progress = new_progress()
             self._progress.start()
         self._open += 1
         bar = self._progress.add_task(description, total=total, note="")
         try:
-            yield _Bar(self._progress, bar)
+            yield Bar(self._progress, bar)
         finally:
             self._progress.remove_task(bar)
             self._open -= 1
@@ -72,11 +63,28 @@ class Bars:
                 self._progress = None
 
 
-class _Bar:
+def new_progress() -> Progress:
+    """Return bars that are gone when they are done, not shown yet."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=err,
+        transient=True,
+    )
+
+
+class Bar:
+    """One piece of work as a bar."""
+
     def __init__(self, progress: Progress, bar: TaskID) -> None:
         self._progress, self._bar = progress, bar
 
     def advance(self, amount: float = 1.0, note: str = "") -> None:
+        """Move the bar on, and say what stands behind it."""
         self._progress.update(self._bar, advance=amount, note=note)
 
 
@@ -142,6 +150,13 @@ def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None
 ) -> None:
     """Print a table; numbers stand to the right."""
+    out.print(make_table(columns, rows, title))
+
+
+def make_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None
+) -> Table:
+    """Return a table to print; numbers stand to the right."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     cells = [[_cell(value) for value in row] for row in rows]
     for i, column in enumerate(columns):
@@ -149,7 +164,7 @@ def print_table(
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         table.add_row(*[Text(text) for text, _ in row])
-    out.print(table)
+    return table
 
 
 def _cell(value: object) -> tuple[str, bool]:

@@ -70,27 +70,37 @@ def _print_confusions(result: RetrievalResult) -> None:
         console.say(f"most often taken for another: {said}")
 
 
+def comparison_columns(k: int) -> list[str]:
+    """Return the names of the columns of `comparison_row`."""
+    return [
+        "encoder", "dimensions", "same@1", f"precision@{k}", f"mAP@{k}", "colour@5", "fit s",
+        "encode s", "bytes/item",
+    ]  # fmt: skip
+
+
+def comparison_row(row: Row) -> list[object]:
+    """Return one encoder's row of a comparison as a table shows it."""
+    result = row.result
+    return [
+        row.encoder,
+        row.n_components,
+        _with_interval(result.same_category_rate) if result else "failed",
+        _percent(result.precision_at_k) if result else "",
+        _percent(result.map_at_k) if result else "",
+        _percent(row.same_colour) if row.same_colour else "",
+        row.fit_seconds,
+        row.transform_seconds,
+        row.bytes_per_item,
+    ]
+
+
 def print_comparison(rows: Sequence[Row], notes: Sequence[str]) -> None:
     """Print a comparison: one row an encoder, then which differences are real."""
-    k = rows[0].k
-    console.print_table(
-        [
-            "encoder", "dimensions", "same@1", f"precision@{k}", f"mAP@{k}", "fit s",
-            "transform s",
-        ],
-        [
-            (
-                row.encoder,
-                row.n_components,
-                _with_interval(row.result.same_category_rate) if row.result else "",
-                _percent(row.result.precision_at_k) if row.result else "",
-                _percent(row.result.map_at_k) if row.result else "",
-                row.fit_seconds,
-                row.transform_seconds,
-            )
-            for row in rows
-        ],
-    )  # fmt: skip
+    console.print_table(comparison_columns(rows[0].k), [comparison_row(row) for row in rows])
+    if any(row.same_colour for row in rows):
+        console.say(
+            "colour@5: of the five nearest, those whose centre has the query's dominant colour"
+        )
     for note in notes:
         console.say(note)
     for row in rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,10 @@ import typer
 
 from vitrine.cli import console
 from vitrine.cli.app import app
+from vitrine.cli.board import board, say_row
 from vitrine.cli.figures import print_comparison, print_evaluation
 from vitrine.cli.options import (
+    BudgetMinutes,
     Json,
     Label,
     PicturesDir,
@@ -19,12 +20,11 @@ from vitrine.cli.options import (
     ShopPath,
     Source,
     read_catalogue,
-    read_encoder,
     read_label,
 )
 from vitrine.errors import OptionError
 from vitrine.evaluation import compare as compare_encoders
-from vitrine.evaluation import train_test_split_catalogue
+from vitrine.evaluation import read_candidates, train_test_split_catalogue
 from vitrine.shop import Shop
 
 
@@ -60,29 +60,35 @@ def compare(
     encoders: Annotated[
         str,
         typer.Option(
-            metavar="NAME,NAME,...", help="Each NAME or NAME:option=value, such as pixels:mirror=no"
+            metavar="all|NAME,NAME,...",
+            help="Each NAME or NAME:option=value, such as pixels:mirror=no; all: every one that "
+            "can run here.",
         ),
-    ],
+    ] = "all",
     label: Label = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Depth of precision and mAP.")] = 10,
+    budget_minutes: BudgetMinutes = None,
     seed: Seed = 0,
     pictures: PicturesDir = None,
     as_json: Json = False,
 ) -> None:
     """Fit encoders on the training part and measure them on the test part, one row each."""
-    chosen = {name: read_encoder(*_name_and_options(name), seed) for name in encoders.split(",")}
+    chosen = read_candidates(encoders, random_state=seed)
     catalogue = read_catalogue(source, pictures)
     label = read_label(catalogue, label)
     if label is None:
         raise OptionError("--label is needed: name the column that says what belongs together")
     split = train_test_split_catalogue(catalogue, label, random_state=seed)
     train, test = split.train.readable(cover=1), split.test.readable(cover=1)
-    rows = compare_encoders(
-        train.pictures(), train.values(label), test.pictures(), test.values(label), chosen,
-        k=k, random_state=seed,
-    )  # fmt: skip
+    with board(k) as shown:
+        rows = compare_encoders(
+            train.pictures(), train.values(label), test.pictures(), test.values(label),
+            chosen.encoders, k=k, random_state=seed, budget_minutes=budget_minutes,
+            on_row=say_row if shown is None else shown.add,
+        )  # fmt: skip
     refused = len(catalogue.rejected) + len(train.rejected) + len(test.rejected)
     notes = [split.how, *split.notes, *([f"{refused:,} pictures refused"] if refused else [])]
+    notes += [f"left out: {reason}" for reason in chosen.left_out]
     if as_json:
         console.print_json([row.to_dict() for row in rows])
     else:
@@ -107,9 +113,3 @@ def report(
     with Shop.open(shop) as opened:
         write_report(opened, output, label=label, k=k, random_state=seed)
     console.say(f"{output}: {output.stat().st_size / 1e6:,.1f} MB; open it in a browser")
-
-
-def _name_and_options(text: str) -> tuple[str, list[str]]:
-    """Split NAME:option=value:option=value; names and values may hold colons themselves."""
-    name, *rest = re.split(r":(?=\w+=)", text.strip())
-    return name, rest

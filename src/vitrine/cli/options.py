@@ -48,6 +48,14 @@ EncoderOptions = Annotated[
     list[str] | None,
     typer.Option("--encoder-option", metavar="K=V", help="An option of the encoder; repeatable."),
 ]
+BudgetMinutes = Annotated[
+    float | None,
+    typer.Option(
+        metavar="M",
+        min=0.0,
+        help="Minutes of training for all encoders together; each keeps its best weights.",
+    ),
+]
 Where = Annotated[
     list[str] | None,
     typer.Option(

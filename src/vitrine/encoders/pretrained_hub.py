@@ -99,6 +99,33 @@ def known(name: str) -> Backbone:
     return BACKBONES[name]
 
 
+def at_hand(model: str) -> bool:
+    """Tell whether a model's file is on this machine; nothing is downloaded.
+
+    Parameters
+    ----------
+    model : str
+        As for `find`.
+    """
+    kind, _, rest = model.partition(":")
+    if kind == "onnx":
+        return Path(rest).expanduser().is_file()
+    if kind == "pretrained":
+        backbone = known(rest)
+        if (models_folder() / f"{backbone.name}.onnx").is_file():
+            return True
+        wanted = [(backbone.repository, backbone.file, backbone.revision)]
+    else:
+        repository, _, revision = rest.partition("@")
+        wanted = [(repository, file, revision or None) for file in _USUAL_FILES]
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return False
+    found = [try_to_load_from_cache(name, file, revision=at) for name, file, at in wanted]
+    return any(isinstance(path, str) for path in found)
+
+
 def models_folder() -> Path:
     """Return where files brought by hand are looked for, as ``NAME.onnx``."""
     named = os.environ.get(ENVIRONMENT)

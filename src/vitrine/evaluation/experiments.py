@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vitrine.encoders import Encoder
 from vitrine.encoders.preprocessing import Pictures
-from vitrine.evaluation.bootstrap import Figure, paired_difference
+from vitrine.evaluation.bootstrap import Figure, bootstrap, paired_difference
+from vitrine.evaluation.colours import dominant_colours, same_colour
 from vitrine.evaluation.result import RetrievalResult
 from vitrine.evaluation.retrieval import Labels, evaluate
 from vitrine.progress import task
 from vitrine.topk import FloatArray
+
+FLOAT_BYTES = 4
+MIN_MINUTES = 0.05  # what an encoder gets at least, however late it comes
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,9 @@ class Row:
         Wall time to fit on train, and to encode test.
     error : str or None
         Why it failed.
+    same_colour : Figure or None
+        Share of the first five found whose centre has the colour of the query's; None where it
+        failed and where pictures are grey.
     """
 
     encoder: str
@@ -43,6 +53,12 @@ class Row:
     fit_seconds: float | None = None
     transform_seconds: float | None = None
     error: str | None = None
+    same_colour: Figure | None = None
+
+    @property
+    def bytes_per_item(self) -> int | None:
+        """What a vector takes, in bytes."""
+        return None if self.n_components is None else FLOAT_BYTES * self.n_components
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON can hold it; figures are None where it failed."""
@@ -55,6 +71,8 @@ class Row:
             "same_category_rate_high": figures.get("same_category_rate_high"),
             f"precision_at_{self.k}": figures.get("precision_at_k"),
             f"map_at_{self.k}": figures.get("map_at_k"),
+            "same_colour_at_5": None if self.same_colour is None else self.same_colour.value,
+            "bytes_per_item": self.bytes_per_item,
             "fit_seconds": self.fit_seconds,
             "transform_seconds": self.transform_seconds,
             "error": self.error,
@@ -90,6 +108,8 @@ def compare(
     k: int = 10,
     n_bootstrap: int = 1000,
     random_state: int = 0,
+    budget_minutes: float | None = None,
+    on_row: Callable[[Row], None] | None = None,
 ) -> list[Row]:
     """Fit each encoder on train and evaluate it leave-one-out among test.
 
@@ -103,6 +123,11 @@ def compare(
         Unfitted encoders by the name their row gets.
     k, n_bootstrap, random_state
         As `evaluate`.
+    budget_minutes : float, optional
+        For the training of all together: each that is trained (it has an option `max_minutes`)
+        gets an equal part of what is left, and keeps its best weights.
+    on_row : function of a Row, optional
+        Called with each row as it comes.
 
     Returns
     -------
@@ -110,11 +135,13 @@ def compare(
         In the order of `encoders`. One that fails has its error in its row; the others go on.
     """
     rows = []
+    colours = dominant_colours(test_pictures)
+    budget = Budget(budget_minutes, encoders.values())
     with task("comparing encoders", len(encoders)) as progress:
         for name, encoder in encoders.items():
             try:
                 row, vectors = _fit_and_encode(
-                    name, encoder, (train_pictures, train_labels), test_pictures, k
+                    name, budget.limit(encoder), (train_pictures, train_labels), test_pictures, k
                 )
                 result = evaluate(
                     vectors,
@@ -124,12 +151,49 @@ def compare(
                     n_bootstrap=n_bootstrap,
                     random_state=random_state,
                 )
-                row = replace(row, result=result)
+                colour = None if colours is None else _same_colour(colours, result, n_bootstrap)
+                row = replace(row, result=result, same_colour=colour)
             except Exception as error:  # one encoder's failure must not cost the others' hours
                 row = Row(name, k, error=f"{type(error).__name__}: {error}")
             rows.append(row)
             progress.advance(note=name)
+            if on_row is not None:
+                on_row(row)
     return rows
+
+
+class Budget:
+    """Minutes for training, shared out among the encoders that can be told how long they have.
+
+    Parameters
+    ----------
+    minutes : float or None
+        For all together; None: no limit.
+    encoders : iterable of Encoder
+    """
+
+    def __init__(self, minutes: float | None, encoders: Iterable[Encoder]) -> None:
+        self._ends = None if minutes is None else time.monotonic() + 60 * minutes
+        self._waiting = sum(_is_trained(encoder) for encoder in encoders)
+
+    def limit(self, encoder: Encoder) -> Encoder:
+        """Return the encoder, told its equal part of the time that is left."""
+        if self._ends is None or not _is_trained(encoder):
+            return encoder
+        left = max(MIN_MINUTES, (self._ends - time.monotonic()) / 60)
+        encoder.set_params(max_minutes=left / max(1, self._waiting))
+        self._waiting -= 1
+        return encoder
+
+
+def _is_trained(encoder: Encoder) -> bool:
+    params = encoder.get_params(deep=False)
+    return "max_minutes" in params and params["max_minutes"] is None
+
+
+def _same_colour(colours: NDArray[np.str_], result: RetrievalResult, n_bootstrap: int) -> Figure:
+    agrees = same_colour(colours, result.query_positions, result.nearest)
+    return bootstrap(agrees[:, None], n_bootstrap)[0]
 
 
 def differences(

@@ -5,10 +5,10 @@ import pytest
 from tests.ratings.worlds import N_ITEMS, checkerboard, parity
 
 from vitrine.errors import InputError, OptionError
-from vitrine.ratings import Interactions, ItemFeatures, make_rating_model
+from vitrine.ratings import Interactions, ItemFeatures, load_rating_model, make_rating_model
 from vitrine.ratings.features import one_hot
 from vitrine.ratings.ids import Ids
-from vitrine.ratings.kernel_map import KernelMap, mean_ndcg, squared_distances
+from vitrine.ratings.kernel_map import Described, KernelMap, mean_ndcg
 
 NEW = [*range(1000, 1010)]
 """Items that nobody rated; their parity is their taste, as for all others."""
@@ -53,17 +53,26 @@ class TestItemFeatures:
 class TestKernelMap:
     def test_is_ridge_regression_in_the_kernels_space(self):
         rng = np.random.default_rng(0)
-        distances = {"x": squared_distances(rng.normal(0, 1, (12, 3)).astype(np.float32))}
-        chosen = KernelMap({"x": 0.7}, 2.0)
-        known, asked = np.arange(8), np.arange(8, 12)
-        kernel = np.exp(-0.7 * distances["x"])
+        x = rng.normal(0, 1, (12, 3)).astype(np.float32)
+        described = Described.of({"x": x[:8]})
+        assert described.distances["x"].mean() == pytest.approx(1)
+        towards = described.towards({"x": x[8:]})
+        unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+        apart = ((unit[:, None] - unit) ** 2).sum(axis=2)
+        kernel = np.exp(-0.7 * apart / apart[:8, :8].mean())
         expected = np.linalg.solve(kernel[:8, :8] + 2 * np.eye(8), kernel[:8, 8:])
-        assert chosen.shares(distances, known, asked) == pytest.approx(expected)
+        shares = KernelMap({"x": 0.7}, 2.0).shares(described.distances, towards)
+        assert shares == pytest.approx(expected, rel=1e-4)
 
     def test_without_weights_everything_counts_alike(self):
-        distances = {"x": np.ones((4, 4))}
-        shares = KernelMap({"x": 0.0}, 1.0).shares(distances, np.arange(3), np.array([3]))
+        within, towards = {"x": np.ones((3, 3))}, {"x": np.ones((3, 1))}
+        shares = KernelMap({"x": 0.0}, 1.0).shares(within, towards)
         assert shares == pytest.approx(np.full((3, 1), 0.25))
+
+    def test_other_columns_are_refused(self):
+        described = Described.of({"x": np.eye(3, dtype=np.float32)})
+        with pytest.raises(InputError, match="columns by block"):
+            described.towards({"x": np.eye(2, dtype=np.float32)})
 
     def test_mean_ndcg_by_hand(self):
         liked = np.array([[True, False, True], [False, False, False]])
@@ -105,6 +114,49 @@ class TestHybrid:
         ease = make_rating_model("ease").fit(data)
         pairs = data.user_ids, data.item_ids
         assert hybrid.predict(*pairs) == pytest.approx(ease.predict(*pairs), abs=1e-6)
+
+    def test_a_new_item_is_what_it_would_have_been_in_the_fit(self):
+        data, features = checkerboard("implicit"), described()
+        whole = make_rating_model("hybrid", regularization=10.0).fit(data, features)
+        some = ItemFeatures(
+            Ids(range(N_ITEMS)), {n: b[:N_ITEMS] for n, b in features.blocks.items()}
+        )
+        model = make_rating_model("hybrid", regularization=10.0).fit(data, some)
+        added = model.add_items(features)
+        users = list(data.users.values)
+        assert len(model.items_) == N_ITEMS
+        assert fraction_right(added, data) > 0.95
+        asked = users[:1] * len(NEW), NEW
+        assert added.predict(*asked) == pytest.approx(whole.predict(*asked), abs=0.05)
+        assert added.add_items(features) is added
+        loaded = load_rating_model(model.to_artifact()).add_items(features)
+        assert np.array_equal(loaded.predict(*asked), added.predict(*asked))
+
+    def test_a_new_item_needs_features_in_the_fit(self):
+        with pytest.raises(InputError, match="without item features"):
+            make_rating_model("hybrid").fit(checkerboard("implicit")).add_items(described())
+
+    def test_likeness_joins_warm_items(self):
+        # Choices that have nothing to do with parity, which is all that the features show.
+        users, items = np.divmod(np.arange(60 * N_ITEMS), N_ITEMS)
+        known = np.random.default_rng(1).random(len(users)) < 0.2
+        data = Interactions.from_arrays(users[known], items[known], feedback="implicit")
+        ids = np.array(data.items.values)
+        same = np.equal.outer(ids % 2, ids % 2)
+        gaps = []
+        for likeness_weight in (0.0, 100.0):
+            model = make_rating_model("hybrid", likeness_weight=likeness_weight)
+            weights = model.fit(data, described()).weights_[:N_ITEMS, :N_ITEMS]
+            gaps.append(weights[same].mean() - weights[~same].mean())
+        assert gaps[1] > gaps[0] + 0.01
+
+    def test_the_map_is_learned_from_the_most_chosen(self):
+        data = checkerboard("implicit")
+        model = make_rating_model("hybrid", regularization=10.0, n_known=20).fit(data, described())
+        counts = data.by_item.counts
+        assert len(model.known_) == 20
+        assert counts[model.known_].min() >= np.sort(counts)[-20]
+        assert fraction_right(model, data) > 0.9
 
     def test_with_trust_few_interactions_lean_on_looks(self):
         data = checkerboard("implicit")

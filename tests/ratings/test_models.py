@@ -5,7 +5,7 @@ import pytest
 from tests.ratings.worlds import checkerboard
 
 from vitrine.errors import InputError, OptionError, TrainingError
-from vitrine.ratings import Interactions, make_rating_model
+from vitrine.ratings import Interactions, make_rating_model, memory
 from vitrine.ratings.als import solve_rows
 
 
@@ -266,7 +266,8 @@ class TestRankBlend:
 class TestImplicit:
     def test_ease_is_one_ridge_regression_an_item(self):
         data = checkerboard("implicit")
-        model = make_rating_model("ease", regularization=7.0).fit(data)
+        published = {"user_scaling": 0.0, "frequency_scaling": 0.0}
+        model = make_rating_model("ease", regularization=7.0, **published).fit(data)
         chosen = (dense(data) > 0).astype(float)
         for item in range(5):
             others = np.delete(np.arange(data.n_items), item)
@@ -275,6 +276,50 @@ class TestImplicit:
             expected = np.linalg.solve(gram, x.T @ chosen[:, item])
             assert model.weights_[others, item] == pytest.approx(expected, abs=1e-5)
         assert not model.weights_.diagonal().any()
+
+    def test_ease_with_scalings_is_a_weighted_ridge_regression(self):
+        data = checkerboard()
+        model = make_rating_model(
+            "ease", regularization=7.0, user_scaling=0.4, frequency_scaling=0.6, rating_power=2.0
+        ).fit(data)
+        strengths = ((dense(data) - 1) / 4) ** 2 * (dense(data) > 0)
+        counts = data.by_user.counts
+        root = np.sqrt((counts / counts.mean()) ** -0.4)[:, None]
+        x = strengths * root
+        own = (x * x).sum(axis=0)
+        gram = x.T @ x + np.diag(7.0 * (own / own.mean()) ** 0.6)
+        for item in range(5):
+            others = np.delete(np.arange(data.n_items), item)
+            expected = np.linalg.solve(gram[np.ix_(others, others)], gram[others, item])
+            assert model.weights_[others, item] == pytest.approx(expected, abs=1e-5)
+
+    def test_ease_says_beforehand_that_it_does_not_fit(self, monkeypatch):
+        monkeypatch.setattr(memory, "free_bytes", lambda: 10_000)
+        with pytest.raises(InputError, match="choose implicit-als"):
+            make_rating_model("ease").fit(checkerboard("implicit"))
+
+    def test_free_memory_is_a_sensible_number(self, monkeypatch, tmp_path):
+        assert 2**20 < memory.free_bytes() < 2**50
+        monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "none")
+        assert memory.free_bytes() is None or memory.free_bytes() > 2**20
+
+    @pytest.mark.parametrize("name", ["ease", "implicit-als", "bpr"])
+    def test_the_lowest_rating_is_no_choice(self, name):
+        data = checkerboard()
+        model = make_rating_model(name).fit(data)
+        scores = model._scores(np.arange(data.n_users, dtype=np.int32))
+        rows = np.arange(data.n_users)[:, None] % 2 == np.array(data.items.values) % 2
+        assert scores[rows].mean() > scores[~rows].mean() + 0.1
+        with pytest.raises(OptionError, match="rating_power"):
+            make_rating_model(name, rating_power=-1.0).fit(data)
+
+    def test_a_new_users_ratings_are_graded(self):
+        model = make_rating_model("ease").fit(checkerboard())
+        low, high = (model.recommend_for([0, 1], 4, ratings=r) for r in ([1, 5], [5, 1]))
+        assert all(pick.item_id % 2 for pick in low)
+        assert not any(pick.item_id % 2 for pick in high)
+        with pytest.raises(InputError, match="one an item"):
+            model.recommend_for([0, 1], 4, ratings=[5])
 
     @pytest.mark.parametrize("name", ["ease", "hybrid"])
     def test_a_new_user_with_the_same_items_gets_the_same(self, name):

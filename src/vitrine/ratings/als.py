@@ -12,6 +12,7 @@ from vitrine.progress import track
 from vitrine.ratings.compiled import compiled
 from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.features import ItemFeatures
+from vitrine.ratings.graded import grades
 from vitrine.ratings.interactions import Interactions, Rows
 
 Array = NDArray[Any]
@@ -35,6 +36,8 @@ class ImplicitALS(FactorModel):
     regularization : float
     frequency_scaling : float
         Power of a row's total weight that its regularisation is scaled by: 0 none, 1 in proportion.
+    rating_power : float
+        As `EASE`: an explicit rating weighs its place on the scale to this power.
     random_state : int
         Seed.
     """
@@ -49,6 +52,7 @@ class ImplicitALS(FactorModel):
         unobserved_weight: float = 0.09,
         regularization: float = 0.7,
         frequency_scaling: float = 0.4,
+        rating_power: float = 1.0,
         random_state: int = 0,
     ) -> None:
         self.n_factors = n_factors
@@ -56,6 +60,7 @@ class ImplicitALS(FactorModel):
         self.unobserved_weight = unobserved_weight
         self.regularization = regularization
         self.frequency_scaling = frequency_scaling
+        self.rating_power = rating_power
         self.random_state = random_state
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
@@ -68,9 +73,10 @@ class ImplicitALS(FactorModel):
         shape = interactions.n_items, self.n_factors
         items = rng.normal(0, deviation, shape).astype(np.float32)
         by_user, by_item = interactions.by_user, interactions.by_item
-        if interactions.feedback == "explicit":  # a rating is a choice, whatever it says
+        if interactions.feedback == "explicit":
+            scale = self.rating_range_, self.feedback_, self.rating_power
             by_user, by_item = (
-                r._replace(ratings=np.ones_like(r.ratings)) for r in (by_user, by_item)
+                rows._replace(ratings=grades(rows.ratings, *scale)) for rows in (by_user, by_item)
             )
         for _ in track(range(self.n_epochs), f"fitting {self.kind}"):
             users = self._solve_side(by_user, items)

@@ -13,6 +13,7 @@ from vitrine.ratings.compiled import compiled
 from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.factors import check_converged, check_descent
 from vitrine.ratings.features import ItemFeatures
+from vitrine.ratings.graded import grades
 from vitrine.ratings.interactions import Interactions
 
 Array = NDArray[Any]
@@ -25,8 +26,8 @@ class BPR(FactorModel):
     Implicit Feedback", 2009, by stochastic gradient descent. The item not chosen is the highest
     scored of a few drawn at random, so that the descent works on the top of the list (Zhang, Chen,
     Wang and Yu, "Optimizing Top-N Collaborative Filtering via Dynamic Negative Item Sampling",
-    2013). Every interaction counts alike. An unknown user gets the average user's scores; an
-    unknown item scores 0.
+    2013). Implicit interactions count alike, explicit ratings by their place on the scale. An
+    unknown user gets the average user's scores; an unknown item scores 0.
 
     Parameters
     ----------
@@ -36,6 +37,8 @@ class BPR(FactorModel):
         Of factors and item biases, applied once a pair.
     n_candidates : int
         Items drawn for each pair, of which the highest scored is taken; 1 is the published form.
+    rating_power : float
+        As `EASE`: a pair's step is as long as the rating's place on the scale to this power.
     random_state : int
         Seed.
     """
@@ -52,6 +55,7 @@ class BPR(FactorModel):
         regularization: float = 0.03,
         n_candidates: int = 4,
         init_deviation: float = 0.1,
+        rating_power: float = 1.0,
         random_state: int = 0,
     ) -> None:
         self.n_factors = n_factors
@@ -61,6 +65,7 @@ class BPR(FactorModel):
         self.regularization = regularization
         self.n_candidates = n_candidates
         self.init_deviation = init_deviation
+        self.rating_power = rating_power
         self.random_state = random_state
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
@@ -75,6 +80,8 @@ class BPR(FactorModel):
         )
         biases = np.zeros(interactions.n_items, np.float32)
         rate, n = self.learning_rate, len(interactions)
+        scale = self.rating_range_, self.feedback_, self.rating_power
+        strengths = grades(interactions.ratings, *scale)
         for _ in track(range(self.n_epochs), f"fitting {self.kind}"):
             _bpr_epoch(
                 rng.permutation(n),
@@ -82,6 +89,7 @@ class BPR(FactorModel):
                 interactions.by_user.indptr,
                 interactions.user_codes,
                 interactions.item_codes,
+                strengths,
                 users,
                 items,
                 biases,
@@ -101,6 +109,7 @@ def _bpr_epoch(
     indptr: Array,
     user_codes: Array,
     item_codes: Array,
+    strengths: Array,
     users: Array,
     items: Array,
     biases: Array,
@@ -133,7 +142,7 @@ def _bpr_epoch(
         score = biases[i]
         for f in range(k):
             score += p[f] * chosen[f]
-        step = rate / (one + np.exp(score - worst))
+        step = strengths[t] * rate / (one + np.exp(score - worst))
         biases[i] = keep * biases[i] + step
         biases[j] = keep * biases[j] - step
         for f in range(k):

@@ -14,26 +14,40 @@ from sklearn.utils.validation import check_is_fitted
 from vitrine.errors import InputError, OptionError
 from vitrine.ratings.base import Mask, Pick, RatingModel, Scores
 from vitrine.ratings.features import ItemFeatures
+from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.interactions import Interactions
+from vitrine.ratings.memory import check_fits
 from vitrine.topk import top_k
 
 Array = NDArray[Any]
-MAX_ITEMS = 30_000
+BYTES_A_PAIR = 16  # the Gram matrix in doubles, LAPACK's copy of a triangle, the weights
+COLUMNS_AT_ONCE = 1024
+RAREST = 1e-4
+"""Frequency, relative to the average item's, that an item nobody chose is taken to have."""
 
 
 class EASE(RatingModel):
     """Scores an item by what the user's other items say about it.
 
     The weights of items for items come from one ridge regression of all items on all others at once
-    (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", 2019). Every interaction counts
-    once, whatever its rating or weight; `Interactions.liked` leaves the good ones. An unknown user
-    gets the average user's scores; an unknown item scores 0.
+    (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", 2019). Beyond the published form,
+    which is both scalings at 0, users with many interactions say less each and items with many are
+    held back more. An explicit rating counts by its place on the scale, and an implicit interaction
+    once, whatever its weight. An unknown user gets the average user's scores; an unknown item
+    scores 0.
 
     Parameters
     ----------
     regularization : float
         λ of the ridge regression, above 0.
+    user_scaling : float
+        A user with c times the average number of interactions weighs c to minus this power.
+    frequency_scaling : float
+        Power of an item's frequency, relative to the average item's, that λ is scaled by.
+    rating_power : float
+        Power of an explicit rating's place between the lowest (0) and the highest (1); 0: every
+        rating counts alike.
     """
 
     kind: ClassVar[str] = "ease"
@@ -41,27 +55,57 @@ class EASE(RatingModel):
     fitted_arrays: ClassVar[tuple[str, ...]] = ("weights_",)
     weights_: Array
 
-    def __init__(self, regularization: float = 250.0) -> None:
+    def __init__(
+        self,
+        regularization: float = 250.0,
+        user_scaling: float = 0.5,
+        frequency_scaling: float = 0.3,
+        rating_power: float = 1.0,
+    ) -> None:
         self.regularization = regularization
+        self.user_scaling = user_scaling
+        self.frequency_scaling = frequency_scaling
+        self.rating_power = rating_power
 
     def recommend_for(
         self,
         item_ids: Sequence[Hashable],
         k: int = 10,
         *,
+        ratings: Sequence[float] | None = None,
         allowed: Mask | Iterable[Hashable] | None = None,
     ) -> list[Pick]:
         """Return the k best items for somebody who chose `item_ids`, known or not, best first.
 
         What `recommend` would give a user with just these interactions: no training is needed.
         Items that are not known say nothing; where none is, the average user's scores remain.
+
+        Parameters
+        ----------
+        item_ids : sequence of hashable
+            Each once.
+        k : int
+        ratings : sequence of float, optional
+            What that somebody thought of each, on the scale of the fitted ratings; without them
+            each counts as a whole choice.
+        allowed : as in `recommend`
+
+        Raises
+        ------
+        InputError
+            If items and ratings differ in number.
         """
         check_is_fitted(self, "items_")
-        codes = np.unique(self.items_.codes(item_ids))
-        codes = codes[codes >= 0]
+        codes = self.items_.codes(item_ids)
+        strengths = np.ones(len(codes), np.float32)
+        if ratings is not None:
+            if len(ratings) != len(codes):
+                raise InputError(f"{len(codes)} items but {len(ratings)} ratings; give one an item")
+            strengths = self._grades(np.clip(ratings, *self.rating_range_))
+        strengths, codes = strengths[codes >= 0], codes[codes >= 0]
         scores = self._scores(np.array([UNKNOWN]))
-        if len(codes):
-            scores = self.weights_[codes].sum(axis=0, keepdims=True)
+        if strengths.any():
+            scores = strengths[None] @ self.weights_[codes]
         permitted = np.ones(len(self.items_), dtype=bool)
         permitted[codes] = False
         mask = self._mask(allowed)
@@ -70,18 +114,38 @@ class EASE(RatingModel):
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         if not self.regularization > 0:
             raise OptionError(f"regularization is {self.regularization}; it must be above 0")
-        if interactions.n_items > MAX_ITEMS:
-            raise InputError(
-                f"EASE keeps a number for each pair of items, too many of {interactions.n_items} "
-                f"items; up to {MAX_ITEMS} will do, or choose implicit-als"
-            )
-        chosen = binary(interactions.by_user.matrix(interactions.n_items))
-        gram = (chosen.T @ chosen).toarray().astype(np.float64)
-        gram[np.diag_indices_from(gram)] += self.regularization
-        self.weights_ = item_weights(gram).astype(np.float32)
+        n_items = interactions.n_items
+        check_fits(
+            BYTES_A_PAIR * n_items**2,
+            f"{self.kind}, which keeps a number for each pair of {n_items:,} items,",
+            "implicit-als or bpr, which do not",
+        )
+        self.weights_ = self._weights(self._chosen())
+
+    def _grades(self, ratings: Array) -> Array:
+        return grades(ratings, self.rating_range_, self.feedback_, self.rating_power)
+
+    def _chosen(self) -> sp.csr_matrix:
+        """Return how strongly each user chose each item, (n_users, n_items)."""
+        return self.seen_.matrix(len(self.items_), self._grades(self.seen_.ratings))
+
+    def _weights(self, chosen: sp.csr_matrix, likeness: Array | float = 0.0) -> Array:
+        """Return the weights of items for items, float32, from choices (n_users, n_items).
+
+        `likeness`, (n_items, n_items), is added to what users say of pairs of items.
+        """
+        counts = np.maximum(np.diff(chosen.indptr), 1)
+        shares = (counts / counts.mean()) ** -self.user_scaling
+        gram = _gram(chosen, shares)
+        own = np.diag(gram).copy()
+        mean = own[own > 0].mean() if own.any() else 1.0
+        frequency = np.maximum(own / mean, RAREST)
+        gram[np.diag_indices_from(gram)] += self.regularization * frequency**self.frequency_scaling
+        gram += likeness
+        return item_weights(gram)
 
     def _scores(self, users: Codes) -> Scores:
-        chosen = binary(self.seen_.matrix(len(self.items_)))
+        chosen = self._chosen()
         average = sp.csr_matrix(chosen.mean(axis=0), dtype=np.float32)
         scores: Scores = sp.vstack([chosen, average], format="csr")[users] @ self.weights_
         return scores
@@ -96,18 +160,40 @@ class EASE(RatingModel):
 def item_weights(gram: Array) -> Array:
     """Return weights (n_items, n_items), zero on the diagonal, from a regularised Gram matrix.
 
-    With P the inverse of the Gram matrix, the weight of item i for item j is −Pᵢⱼ / Pⱼⱼ. `gram` is
-    overwritten.
+    With P the inverse of the Gram matrix, the weight of item i for item j is −Pᵢⱼ / Pⱼⱼ; float32.
+    `gram` is overwritten.
     """
-    factor, failed = lapack.dpotrf(gram, lower=1, overwrite_a=1)
+    factor, failed = lapack.dpotrf(gram.T, lower=1, overwrite_a=1)
     if not failed:
         factor, failed = lapack.dpotri(factor, lower=1, overwrite_c=1)
     if failed:
         raise InputError("the items' Gram matrix cannot be inverted; raise regularization")
-    inverse = np.tril(factor) + np.tril(factor, -1).T
-    weights: Array = inverse / -np.diag(inverse)
+    scale = -1 / np.diag(factor)
+    weights = np.empty(factor.shape, np.float32)
+    for start in range(0, len(factor), COLUMNS_AT_ONCE):  # only the lower triangle is filled
+        end = start + COLUMNS_AT_ONCE
+        weights[start:, start:end] = factor[start:, start:end] * scale[start:end]
+        weights[start:end, start:] = factor[start:, start:end].T * scale[start:]
+        square = np.tril(factor[start:end, start:end])
+        square += np.tril(square, -1).T
+        weights[start:end, start:end] = square * scale[start:end]
     np.fill_diagonal(weights, 0.0)
     return weights
+
+
+def _gram(chosen: sp.csr_matrix, shares: Array) -> Array:
+    """Return Σ share · row · rowᵀ over users, float64 (n_items, n_items), some columns at a time.
+
+    In one piece, the sparse product of popular items would need more memory than the dense one.
+    """
+    n = chosen.shape[1]
+    gram = np.empty((n, n))
+    columns = sp.csc_matrix(chosen, dtype=np.float64)
+    weighted = sp.csr_matrix(columns.T @ sp.diags(shares))
+    for start in range(0, n, COLUMNS_AT_ONCE):
+        part = columns[:, start : start + COLUMNS_AT_ONCE]
+        gram[:, start : start + COLUMNS_AT_ONCE] = (weighted @ part).toarray()
+    return gram
 
 
 def binary(matrix: sp.csr_matrix) -> sp.csr_matrix:

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+
+from vitrine.errors import InputError
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -42,24 +46,69 @@ class KernelMap:
         kernel: Array = np.exp(-np.asarray(total))
         return kernel
 
-    def shares(self, distances: Mapping[str, Array], known: Codes, asked: Codes) -> Array:
+    def shares(self, within: Mapping[str, Array], towards: Mapping[str, Array]) -> Array:
         """Return what to multiply known items' values by, (n_known, n_asked).
 
         Values (q, n_known) @ shares are the expected values of the asked items.
 
         Parameters
         ----------
-        distances : dict of str to ndarray of shape (n, n)
-        known, asked : ndarray of int64
-            Rows of `distances`.
+        within : dict of str to ndarray of shape (n_known, n_known)
+            Squared distances between known items.
+        towards : dict of str to ndarray of shape (n_known, n_asked)
+            Squared distances from them to the asked ones.
         """
         if not any(self.weights.values()):  # every item alike: the mean is all there is to say
-            return np.full((len(known), len(asked)), 1 / (len(known) + self.ridge))
-        kernel = self.kernel({name: d[np.ix_(known, known)] for name, d in distances.items()})
+            shape = next(iter(towards.values())).shape
+            return np.full(shape, 1 / (shape[0] + self.ridge))
+        kernel = self.kernel(within)
         kernel[np.diag_indices_from(kernel)] += self.ridge
-        towards = self.kernel({name: d[np.ix_(known, asked)] for name, d in distances.items()})
-        solved: Array = cho_solve(cho_factor(kernel, lower=True, overwrite_a=True), towards)
+        factor = cho_factor(kernel, lower=True, overwrite_a=True)
+        solved: Array = cho_solve(factor, self.kernel(towards))
         return solved
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """Features of known items, and distances between and to them.
+
+    Attributes
+    ----------
+    blocks : dict of str to ndarray of shape (n_known, d), float32
+    scales : dict of str to float
+        Mean squared distance of each block, which its distances are divided by.
+    """
+
+    blocks: Mapping[str, NDArray[np.float32]]
+    scales: Mapping[str, float]
+
+    @classmethod
+    def of(cls, blocks: Mapping[str, NDArray[np.float32]]) -> Self:
+        """Take the scales from the blocks themselves."""
+        means = {name: float(squared_distances(b, b).mean()) for name, b in blocks.items()}
+        return cls(blocks, {name: mean if mean > 0 else 1.0 for name, mean in means.items()})
+
+    @cached_property
+    def distances(self) -> dict[str, Array]:
+        """Squared distances between known items by block, mean 1, (n_known, n_known)."""
+        return self.towards(self.blocks)
+
+    def towards(self, blocks: Mapping[str, NDArray[np.float32]]) -> dict[str, Array]:
+        """Return squared distances from known items to others, (n_known, n) by block.
+
+        Raises
+        ------
+        InputError
+            If a block is missing or has other columns.
+        """
+        shapes = {name: block.shape[1] for name, block in blocks.items()}
+        wanted = {name: block.shape[1] for name, block in self.blocks.items()}
+        if shapes != wanted:
+            raise InputError(f"the features are {shapes}, columns by block; fitted were {wanted}")
+        return {
+            name: squared_distances(self.blocks[name], block) / self.scales[name]
+            for name, block in blocks.items()
+        }
 
 
 @dataclass
@@ -115,7 +164,11 @@ class KernelSearch:
 
     def _fold(self, candidate: KernelMap, values: Array, held: Codes) -> float:
         known = np.setdiff1d(np.arange(self.liked.shape[1]), held)
-        scores = values @ candidate.shares(self.distances, known, held)
+        within, towards = (
+            {name: d[np.ix_(known, columns)] for name, d in self.distances.items()}
+            for columns in (known, held)
+        )
+        scores = values @ candidate.shares(within, towards)
         return mean_ndcg(scores, self.liked[:, held], self.top_n)
 
 
@@ -132,13 +185,16 @@ def mean_ndcg(scores: Array, liked: NDArray[np.bool_], top_n: int) -> float:
     return float(np.mean(np.take_along_axis(liked, best, axis=1) @ discounts / ideal))
 
 
-def squared_distances(block: NDArray[np.float32]) -> Array:
-    """Return squared distances between unit-length rows (one column: as it is), mean 1; (n, n)."""
-    rows = block.astype(np.float64)
-    if rows.shape[1] > 1:
-        rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    squares = np.einsum("nd,nd->n", rows, rows)
-    distances = np.maximum(squares[:, None] + squares - 2 * rows @ rows.T, 0.0)
-    mean = distances.mean()
-    scaled: Array = distances / mean if mean > 0 else distances
-    return scaled
+def squared_distances(left: NDArray[np.float32], right: NDArray[np.float32]) -> Array:
+    """Return squared distances between unit-length rows (one column: as it is), (n, m)."""
+    rows, columns = (_unit_rows(block.astype(np.float64)) for block in (left, right))
+    squares = [np.einsum("nd,nd->n", r, r) for r in (rows, columns)]
+    distances: Array = squares[0][:, None] + squares[1] - 2 * rows @ columns.T
+    return np.maximum(distances, 0.0)
+
+
+def _unit_rows(block: Array) -> Array:
+    if block.shape[1] == 1:
+        return block
+    rows: Array = block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12)
+    return rows

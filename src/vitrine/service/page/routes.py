@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from vitrine.service.page import assets, browse, item, photo
+
 router = APIRouter()
+for module in (assets, browse, item, photo):
+    router.include_router(module.router)

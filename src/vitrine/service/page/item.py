@@ -1,0 +1,176 @@
+"""One item: large, its attributes, what is like it and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+
+from vitrine.catalogue.items import Value
+from vitrine.errors import PictureError
+from vitrine.service.answers import Json
+from vitrine.service.page.browse import Where, say
+from vitrine.service.page.cards import LARGE_SIZE, Card, Naming, cards, price_attribute
+from vitrine.service.page.links import (
+    as_expression,
+    conditions,
+    expression,
+    item_url,
+    picture_url,
+    plain,
+)
+from vitrine.service.page.occlusion import Occlusion, occlude
+from vitrine.service.page.rendering import View, page
+from vitrine.service.page.words import SAMPLE, Likeness, Yardstick, shared
+from vitrine.service.state import State, StateOf
+from vitrine.shop import Shop
+from vitrine.shop.browsing import ShopItem
+from vitrine.shop.results import Hit
+
+N_SIMILAR = 18
+MOST_SIMILAR = 90
+MOST_SHOTS = 8
+MOST_WISHES = 8
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Match:
+    """A similar item: its card, how alike in words, and what it shares."""
+
+    card: Card
+    likeness: Likeness
+    shared: list[tuple[str, str]]
+
+
+@router.get("/item")
+async def item(
+    request: Request,
+    state: StateOf,
+    id_: Annotated[str, Query(alias="id")] = "",
+    where: Where = None,
+    k: str = "",
+) -> Response:
+    """Show one item."""
+    return await page(request, state, lambda: _item(state, id_, where, k))
+
+
+@router.get("/item/heat")
+async def heat(state: StateOf, id_: Annotated[str, Query(alias="id")], like: str) -> Response:
+    """Return which parts of two items' pictures carry their similarity."""
+    return Json(await state.run(_heat, state.shop, id_, like))
+
+
+def _item(state: State, item_id: str, where: list[str] | None, k: str) -> View:
+    shop = state.shop
+    found = shop.browsing.item(item_id)
+    chosen = conditions(where, shop.schema)
+    filters = [as_expression(condition) for condition in chosen]
+    wanted = min(int(k), MOST_SIMILAR) if k.isdigit() and int(k[:6]) > 0 else N_SIMILAR
+    hits = shop.similar(item_id, wanted, filters or None)
+    more = len(hits) == wanted < MOST_SIMILAR
+    naming = Naming.of(shop)
+    return "item.html", {
+        "item": found,
+        "name": naming.name(found),
+        "shots": _shots(shop, item_id),
+        "facts": [(n, plain(v)) for n, v in found.attributes.items() if n != naming.title],
+        "wishes": _wishes(shop, found, filters),
+        "matches": matches(state, found.attributes, hits),
+        "where": filters,
+        "filter_text": " and ".join(filters),
+        "chips": [
+            (say(c), item_url(item_id, [f for f in filters if f != as_expression(c)]))
+            for c in chosen
+        ],
+        "further": item_url(item_id, filters, k=min(wanted * 2, MOST_SIMILAR)) if more else None,
+        "n_others": len(shop) - 1,
+    }
+
+
+def matches(state: State, attributes: dict[str, Value], hits: Sequence[Hit]) -> list[Match]:
+    """Return hits as they are shown beside an item with these attributes."""
+    yardstick = yardstick_of(state)
+    shown = cards(state.shop, hits)
+    return [
+        Match(card, yardstick.read(hit.similarity), shared(attributes, hit.attributes))
+        for card, hit in zip(shown, hits, strict=True)
+    ]
+
+
+def yardstick_of(state: State) -> Yardstick:
+    """Return what similarities mean with the shop's encoder; measured once."""
+    encoder = state.shop.encoder
+    known: tuple[object, Yardstick] | None = getattr(state, "yardstick", None)
+    if known is None or known[0] is not encoder:
+        ids = state.shop.item_ids
+        drawn = np.random.default_rng(0).permutation(len(ids))[:SAMPLE]
+        vectors = state.shop.vectors_of([ids[i] for i in drawn])
+        known = encoder, Yardstick(vectors, encoder.distance_)
+        state.yardstick = known  # type: ignore[attr-defined]
+    return known[1]
+
+
+def _shots(shop: Shop, item_id: str) -> list[str]:
+    """Return the addresses of an item's pictures, large."""
+    if not shop.have_pictures([item_id]):
+        return []
+    return [picture_url(item_id, LARGE_SIZE)]
+
+
+def _wishes(shop: Shop, found: ShopItem, filters: list[str]) -> list[tuple[str, str, bool]]:
+    """Return what one may want different: (words, the item's page so filtered, whether it is)."""
+    naming, schema, price = Naming.of(shop), shop.schema, price_attribute(shop.schema)
+    wanted: list[tuple[str, str]] = []
+    for facet in shop.browsing.facets():
+        value = found.attributes.get(facet.name)
+        if value is None or facet.name == naming.title or facet.distinct < 2:
+            continue
+        name, kind = facet.name, schema[facet.name]
+        if name == price:
+            wanted.insert(0, ("cheaper", expression(name, "<", value)))
+        elif kind in ("integer", "number"):
+            wanted += [(f"less {name}", expression(name, "<", value)),
+                       (f"more {name}", expression(name, ">", value))]  # fmt: skip
+        elif kind == "date":
+            wanted.append((f"later {name}", expression(name, ">", value)))
+        elif kind == "text" and facet.distinct <= max(200, facet.items // 5):
+            wanted += [(f"another {name}", expression(name, "!=", value)),
+                       (f"the same {name}", expression(name, "=", value))]  # fmt: skip
+    return [_wish(found.id, words, one, filters) for words, one in wanted[:MOST_WISHES]]
+
+
+def _wish(item_id: str, words: str, one: str, filters: list[str]) -> tuple[str, str, bool]:
+    on = one in filters
+    rest = [other for other in filters if other != one]
+    return words, item_url(item_id, rest if on else [*rest, one]), on
+
+
+def _heat(shop: Shop, item_id: str, other_id: str) -> dict[str, object]:
+    shop.browsing.item(item_id), shop.browsing.item(other_id)  # unknown ones are said to be so
+    encoder = shop.encoder
+    one, other = shop.pictures([item_id, other_id])
+    if one is None or other is None:
+        raise PictureError("one of the two items has no picture left to cover")
+    vectors = encoder.transform([one, other])
+    return {
+        "pictures": [
+            _heat_of(occlude(encoder, one, vectors[1]), picture_url(item_id, 480)),
+            _heat_of(occlude(encoder, other, vectors[0]), picture_url(other_id, 480)),
+        ]
+    }
+
+
+def _heat_of(occlusion: Occlusion, url: str) -> dict[str, object]:
+    largest = float(occlusion.losses.max())
+    shares = occlusion.losses / largest if largest > 0 else occlusion.losses
+    return {
+        "url": url,
+        "shares": np.round(shares, 3).tolist(),
+        "similarity": round(occlusion.similarity, 3),
+        "lowest": round(occlusion.lowest, 3),
+    }

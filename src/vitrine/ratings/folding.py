@@ -17,6 +17,7 @@ from scipy.linalg import solve
 from vitrine.ratings.als import ImplicitALS
 from vitrine.ratings.base import RatingModel
 from vitrine.ratings.bayesian import BayesianSVDpp
+from vitrine.ratings.bpr import BPR
 from vitrine.ratings.ease import EASE
 from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.graded import grades
@@ -149,19 +150,20 @@ class ChosenFactors(Folding[ImplicitALS]):
         return np.asarray(solve(gram, rated.T * weights, assume_a="pos"))
 
 
-class MappedFactors(Folding[FactorModel]):
+class MappedFactors(Folding[BPR]):
     """For factors learned by ranking: a linear map from the items' factors to the user's.
 
     The map, from the sum of the factors of what a user chose, is the least squares fit over the
     fitted users.
     """
 
-    def __init__(self, model: FactorModel) -> None:
+    def __init__(self, model: BPR) -> None:
         super().__init__(model)
         n_users = min(len(model.users_), MAX_SAMPLE)
         counts = model.seen_.counts[:n_users]
         seen = model.seen_.matrix(len(model.items_))[:n_users]
-        seen.data = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts)
+        shares = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts)
+        seen.data = shares * strengths(model, seen.data, model.rating_power)
         profiles = (seen @ model.item_factors_[:-1]).astype(np.float64)
         gram = profiles.T @ profiles
         gram[np.diag_indices_from(gram)] += 1e-3 * (np.trace(gram) / max(1, len(gram)) + 1e-9)
@@ -170,15 +172,16 @@ class MappedFactors(Folding[FactorModel]):
 
     def scores(self, items: Codes, ratings: Array) -> Array:
         """Score every item for a user, (n_items,)."""
-        profile = self.model.item_factors_[items].sum(axis=0) / np.sqrt(max(1, len(items)))
-        scores: Array = self.model.item_factors_[:-1] @ (profile @ self._map)
+        model, share = self.model, 1 / np.sqrt(max(1, len(items)))
+        profile = share * strengths(model, ratings, model.rating_power) @ model.item_factors_[items]
+        scores: Array = model.item_factors_[:-1] @ (profile @ self._map)
         return scores + self.model.item_biases_[:-1]
 
     def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
         """Return each rated item's share in each pick's score, (n_picks, n)."""
-        factors = self.model.item_factors_
+        factors, power = self.model.item_factors_, self.model.rating_power
         shares: Array = factors[picks] @ (factors[items] @ self._map).T
-        return shares
+        return shares * strengths(self.model, ratings, power)
 
 
 class SampledFactors(Folding[BayesianSVDpp]):
@@ -226,6 +229,12 @@ class SampledFactors(Folding[BayesianSVDpp]):
         gram += np.eye(gram.shape[1])
         solved = np.linalg.solve(gram, self._spread)
         return np.einsum("skl,nsl->skn", solved, weighted, optimize=True), rest
+
+
+def strengths(model: RatingModel, ratings: Array, power: float) -> Array:
+    """Return how much ratings count as choices to a model that was fitted on a scale, (n,)."""
+    scale = model.rating_range_
+    return grades(np.clip(ratings, *scale), scale, model.feedback_, power)
 
 
 def noise_variance(model: RatingModel) -> float:

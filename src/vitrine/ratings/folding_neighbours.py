@@ -13,6 +13,7 @@ from vitrine.ratings.base import RatingModel, Scores
 from vitrine.ratings.baselines import damped_biases
 from vitrine.ratings.bayesian import BayesianSVDpp
 from vitrine.ratings.blend import Blend, RankBlend
+from vitrine.ratings.bpr import BPR
 from vitrine.ratings.ease import EASE
 from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.folding import (
@@ -37,8 +38,8 @@ def folding(model: RatingModel) -> Folding[Any]:
         if isinstance(model, kind):
             found: Folding[Any] = made(model)
             return found
-    if isinstance(model, FactorModel):
-        return (RatedFactors if model.predicts_ratings else MappedFactors)(model)
+    if isinstance(model, FactorModel) and model.predicts_ratings:
+        return RatedFactors(model)
     return Folding(model)
 
 
@@ -231,6 +232,7 @@ def _all_items(guest: RatingModel) -> Scores:
 _FOLDINGS: tuple[tuple[type[RatingModel], Any], ...] = (
     (EASE, ItemWeights),
     (ImplicitALS, ChosenFactors),
+    (BPR, MappedFactors),
     (BayesianSVDpp, SampledFactors),
     (ItemKNN, OwnNeighbours),
     (UserKNN, LikeMinded),

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine.artifact import Artifact
 from vitrine.catalogue.items import Rejection, write_rejected
 from vitrine.catalogue.where import Where
 from vitrine.errors import InputError, OptionError
@@ -19,14 +18,13 @@ from vitrine.ratings import (
     Interactions,
     RatingModel,
     Reading,
-    load_rating_model,
     make_rating_model,
     read_interactions,
 )
 from vitrine.ratings.interactions import Duplicates, Feedback
 from vitrine.shop.live import Live
 from vitrine.shop.memory import Memory
-from vitrine.shop.ratings_fitting import item_features, read_stored
+from vitrine.shop.ratings_fitting import fit_model
 from vitrine.shop.ratings_results import (
     Rated,
     RatingsInfo,
@@ -208,11 +206,7 @@ class ShopRatings:
         """
         if isinstance(model, str):
             model = make_rating_model(model, **options)
-        interactions, fitted_on = read_stored(self._ratings)
-        with self._live.lock:
-            features = item_features(self._store, self._live.current())
-        model.fit(interactions, features)
-        self._ratings.save_model(model.kind, model.to_artifact().to_files(), fitted_on)
+        fit_model(model, self._store, self._ratings, self._live)
         return model
 
     def info(self) -> RatingsInfo:
@@ -258,13 +252,13 @@ class ShopRatings:
                          if r.item_id in memory.positions]] = False  # fmt: skip
             if state.model_id is not None and code is not None:
                 serving = self._served(state.model_id)
+                serving.align(memory)
                 items, ratings = serving.rated(history)
                 if len(items):
-                    serving.align(memory)
                     scores = serving.scores(code, items, ratings)
-                    picks = _picks(memory, scores, allowed, k)
-                    reasons = serving.reasons(items, ratings, picks[0])
-                    made = _recommendations(memory, *picks, reasons)
+                    places, found = _best(scores, allowed, k)
+                    reasons = serving.reasons(memory, items, ratings, places)
+                    made = _recommendations(memory, places, serving.shown(found), reasons)
                     return Recommendations(user, made, True, serving.model.kind)
             return Recommendations(user, self._popular(memory, k, allowed), False, POPULARITY)
 
@@ -295,7 +289,7 @@ class ShopRatings:
         for item_id, n in counts.items():
             if item_id in memory.positions:
                 scores[memory.positions[item_id]] = n
-        positions, found = _picks(memory, scores, allowed, k)
+        positions, found = _best(scores, allowed, k)
         reasons = [[Reason("popular", None, n, 1.0)] if n else [] for n in found.tolist()]
         return _recommendations(memory, positions, found, reasons)
 
@@ -303,9 +297,7 @@ class ShopRatings:
         """Return the fitted model, read anew where any process has fitted another."""
         with self._live.lock:
             if self._serving is None or self._serving.model_id != model_id:
-                files = self._store.artifact(model_id)
-                artifact = Artifact.from_files(files, f"the shop's rating model {model_id}")
-                self._serving = Serving(load_rating_model(artifact), model_id)
+                self._serving = Serving(self._store, model_id)
             return self._serving
 
 
@@ -322,8 +314,8 @@ def _allowed(memory: Memory, where: Where) -> NDArray[np.bool_]:
     return allowed if mask is None else allowed & mask[: len(allowed)]
 
 
-def _picks(
-    memory: Memory, scores: NDArray[Any], allowed: NDArray[np.bool_], k: int
+def _best(
+    scores: NDArray[Any], allowed: NDArray[np.bool_], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     positions, found = top_k(scores[None], k, allowed)
     there = positions[0] >= 0

@@ -1,22 +1,20 @@
-"""From a shop's ratings, vectors and attributes to a fitted model."""
+"""From a shop's ratings and items to a fitted model in the store, and back."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vitrine.catalogue.items import AttributeType, Value
+from vitrine.artifact import Artifact
 from vitrine.errors import InputError
-from vitrine.ratings import Interactions, ItemFeatures
+from vitrine.ratings import Interactions, RatingModel, load_rating_model
 from vitrine.ratings.ids import Ids
-from vitrine.shop.memory import Memory
+from vitrine.shop.live import Live
+from vitrine.shop.ratings_features import FeatureRecipe
 from vitrine.store import RatingColumns, RatingStore, Store
 
-FloatArray = NDArray[np.float32]
-MAX_CATEGORIES = 200
-PICTURES = "pictures"
+RECIPE = "shop_features"
 
 
 def read_stored(ratings: RatingStore) -> tuple[Interactions, int]:
@@ -50,49 +48,27 @@ def _interactions(columns: RatingColumns, feedback: Any) -> Interactions:
     )
 
 
-def item_features(store: Store, memory: Memory) -> ItemFeatures:
-    """Return what a shop knows of its items: picture vectors, categories and numbers.
+def fit_model(model: RatingModel, store: Store, ratings: RatingStore, live: Live) -> None:
+    """Fit a model on all ratings and all that is known of the items, and store it.
 
-    Text with at most 200 different values, of which some occur twice, is a category; several words
-    joined by ``|`` are several categories. Numbers are scaled to deviation 1, the mean where one is
-    missing. Dates are left out.
+    Raises
+    ------
+    InputError
+        If there are no ratings, or the model cannot learn from them.
     """
-    ids = list(memory.positions)
-    blocks = {PICTURES: store.vectors(ids, memory.encoder_id)}
-    categories: dict[str, list[Any]] = {}
-    for name, kind in memory.attributes.schema.items():
-        values = memory.attributes.values(name, memory.positions.values())
-        if kind in ("text", "boolean"):
-            found = as_categories(values)
-            if found is not None:
-                categories[name] = found
-        elif (numbers := as_numbers(values, kind)) is not None:
-            blocks[name] = numbers
-    return ItemFeatures.from_columns(ids, categories, blocks)
+    interactions, fitted_on = read_stored(ratings)
+    with live.lock:
+        memory = live.current()
+        recipe = FeatureRecipe.of(memory)
+        features = recipe.features(store, memory, list(memory.positions))
+    model.fit(interactions, features)
+    artifact = model.to_artifact()
+    artifact.settings[RECIPE] = recipe.to_json()
+    ratings.save_model(model.kind, artifact.to_files(), fitted_on)
 
 
-def as_categories(values: list[Value]) -> list[Any] | None:
-    """Return values as categories, or None where they say nothing: all different, or all alike."""
-    lists = [_split(value) for value in values]
-    names = {name for row in lists for name in row or ()}
-    n_named = sum(len(row or ()) for row in lists)
-    if not 2 <= len(names) <= MAX_CATEGORIES or n_named < 2 * len(names):
-        return None
-    return lists
-
-
-def as_numbers(values: list[Value], kind: AttributeType) -> FloatArray | None:
-    """Return numbers with mean 0 and deviation 1, (n, 1); None where they do not vary."""
-    if kind not in ("integer", "number"):
-        return None
-    column = np.array([np.nan if v is None else cast(float, v) for v in values], np.float64)
-    if np.isnan(column).all() or not np.nanstd(column) > 0:
-        return None
-    scaled: FloatArray = np.nan_to_num((column - np.nanmean(column)) / np.nanstd(column))
-    return scaled.astype(np.float32)[:, None]
-
-
-def _split(value: Value) -> list[str] | None:
-    if value is None:
-        return None
-    return [part for part in str(value).split("|") if part]
+def load_model(store: Store, model_id: int) -> tuple[RatingModel, FeatureRecipe]:
+    """Return a stored model and how the items' features were made for it."""
+    artifact = Artifact.from_files(store.artifact(model_id), f"the shop's rating model {model_id}")
+    recipe = FeatureRecipe.from_json(artifact.settings[RECIPE])
+    return load_rating_model(artifact), recipe

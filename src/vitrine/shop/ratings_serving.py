@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine.ratings import RatingModel
+from vitrine.errors import UnknownItemError
+from vitrine.index.distance import unit
 from vitrine.ratings.ids import Codes
 from vitrine.shop.memory import Memory
+from vitrine.shop.ratings_features import PICTURES
+from vitrine.shop.ratings_fitting import load_model
 from vitrine.shop.ratings_results import Reason
-from vitrine.store import StoredRating
+from vitrine.store import Store, StoredRating
 
 N_REASONS = 3
+MAX_LIKED = 200
 Positions = NDArray[np.int64]
+Ratings = NDArray[np.float32]
+Scores = NDArray[np.float64]
 
 
 class Serving:
@@ -22,32 +29,38 @@ class Serving:
 
     Parameters
     ----------
-    model : RatingModel
-        Fitted on users' codes and items' ids.
+    store : Store
     model_id : int
         Which artifact of the store it is.
     """
 
-    def __init__(self, model: RatingModel, model_id: int) -> None:
+    def __init__(self, store: Store, model_id: int) -> None:
         from vitrine.ratings.folding_neighbours import folding  # brings numba, which takes its time
 
-        self.model = model
         self.model_id = model_id
-        self._folding = folding(model)
+        self.model, self.recipe = load_model(store, model_id)
+        self._store = store
+        self._make_folding = folding
+        self._folding = folding(self.model)
         self._aligned_to: tuple[int, int] | None = None
         self._codes: NDArray[np.int64] = np.empty(0, np.int64)
 
     def align(self, memory: Memory) -> None:
-        """Find the shop's items among the model's, where that has changed."""
+        """Find the shop's items among the model's, where either has changed.
+
+        Items that came after the fit get a place in a model that can score them by features alone.
+        """
         version = id(memory), memory.change_number
         if version == self._aligned_to:
             return
+        with suppress(UnknownItemError):  # removed just now: the next call sees the change
+            self._add_items(memory)
         ids = list(memory.positions)
         self._codes = np.full(max(memory.positions.values(), default=-1) + 1, -1, np.int64)
         self._codes[list(memory.positions.values())] = self.model.items_.codes(ids)
         self._aligned_to = version
 
-    def rated(self, history: Sequence[StoredRating]) -> tuple[Codes, NDArray[np.float32]]:
+    def rated(self, history: Sequence[StoredRating]) -> tuple[Codes, Ratings]:
         """Return a history as the model has it: codes, ascending, and ratings of what it knows."""
         codes = self.model.items_.codes([row.item_id for row in history])
         ratings = np.array([row.value for row in history], np.float32)
@@ -55,36 +68,79 @@ class Serving:
         order = order[codes[order] >= 0]
         return codes[order], ratings[order]
 
-    def scores(self, user_code: int, items: Codes, ratings: NDArray[np.float32]) -> Positions:
+    def scores(self, user_code: int, items: Codes, ratings: Ratings) -> Scores:
         """Return the score of each position of the shop's memory; −inf for one it does not know."""
         user = self.model.users_.codes([user_code])
         if user[0] >= 0 and self._as_fitted(int(user[0]), items, ratings):
             scores = self.model._scores(user)[0]
         else:
             scores = self._folding.scores(items, ratings)
-        return np.where(self._codes >= 0, np.append(scores, -np.inf)[self._codes], -np.inf)
+        known = self._codes >= 0
+        return np.where(known, scores.astype(np.float64)[self._codes], -np.inf)
+
+    def shown(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return scores as people see them: an expected rating lies on the scale of the ratings."""
+        return np.clip(scores, *self.model.rating_range_) if self.model.predicts_ratings else scores
 
     def reasons(
-        self, items: Codes, ratings: NDArray[np.float32], positions: Positions
+        self, memory: Memory, items: Codes, ratings: Ratings, positions: Positions
     ) -> list[list[Reason]]:
         """Return what of the user's ratings carries each pick most."""
         picks = self._codes[positions].astype(np.int32)
         carried = self._folding.contributions(items, ratings, picks)
-        return [self._reasons_of(row, items, ratings) for row in carried]
+        reasons = [self._rated_reasons(row, items, ratings) for row in carried]
+        for row in np.flatnonzero(self._by_looks(picks)):
+            looks = self._looks_reasons(memory, int(positions[row]), items, ratings)
+            reasons[row] = looks or reasons[row]
+        return reasons
 
-    def _reasons_of(
-        self, carried: NDArray[np.float64], items: Codes, ratings: NDArray[np.float32]
-    ) -> list[Reason]:
+    def _add_items(self, memory: Memory) -> None:
+        model = self.model
+        new = [item_id for item_id in memory.positions if item_id not in model.items_]
+        if not new or memory.encoder_id != self.recipe.encoder_id:
+            return
+        if getattr(model, "described_", None) is not None:
+            features = self.recipe.features(self._store, memory, new)
+            self.model = model.add_items(features)  # type: ignore[attr-defined]
+            self._folding = self._make_folding(self.model)
+
+    def _rated_reasons(self, carried: Scores, items: Codes, ratings: Ratings) -> list[Reason]:
         best = np.argsort(-carried, kind="stable")[:N_REASONS]
         best = best[carried[best] > 0]
         total = carried[carried > 0].sum()
-        ids = self.model.items_.take(items[best])
         return [
             Reason("rated", str(item_id), float(ratings[i]), float(carried[i] / total))
-            for i, item_id in zip(best, ids, strict=True)
+            for i, item_id in zip(best, self.model.items_.take(items[best]), strict=True)
         ]
 
-    def _as_fitted(self, user: int, items: Codes, ratings: NDArray[np.float32]) -> bool:
+    def _by_looks(self, picks: Codes) -> NDArray[np.bool_]:
+        """Return which picks are scored by their pictures: nobody rated them, and looks count."""
+        maps = getattr(self.model, "maps_", [])
+        if not any(one.weights.get(PICTURES) for one in maps):
+            return np.zeros(len(picks), bool)
+        return np.bincount(self.model.seen_.indices, minlength=len(self.model.items_))[picks] == 0
+
+    def _looks_reasons(
+        self, memory: Memory, position: int, items: Codes, ratings: Ratings
+    ) -> list[Reason]:
+        """Return what the user rated at least as well as usual and looks most like a pick."""
+        liked = np.flatnonzero(ratings >= ratings.mean())[:MAX_LIKED]
+        named = [(i, str(self.model.items_.values[items[i]])) for i in liked]
+        there = [(i, name) for i, name in named if name in memory.positions]
+        ids = [memory.id_at(position), *(name for _, name in there)]
+        try:
+            vectors = unit(self._store.vectors(ids, memory.encoder_id))
+        except UnknownItemError:
+            return []
+        likeness = vectors[1:] @ vectors[0]
+        best = np.argsort(-likeness, kind="stable")[:N_REASONS]
+        return [
+            Reason("looks", there[i][1], float(ratings[there[i][0]]), float(likeness[i]))
+            for i in best
+            if likeness[i] > 0
+        ]
+
+    def _as_fitted(self, user: int, items: Codes, ratings: Ratings) -> bool:
         """Tell whether the user's ratings are those that the model was fitted with."""
         seen = self.model.seen_
         row = slice(seen.indptr[user], seen.indptr[user + 1])

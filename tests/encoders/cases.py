@@ -35,4 +35,16 @@ CASES = [
         changed={"looks_share": 0.2},
         needs=("torch", "onnx"),
     ),
+    Case(
+        "hybrid-looks",
+        {"encoders": ("hog", "pixels"), "weights": (0.6, 0.4)},
+        changed={"weights": (0.1, 0.9)},
+    ),
+    Case(
+        "neighbour-map",
+        {"hidden": (32, 32), "epochs": 80, "batch_size": 64, "learning_rate": 5e-3},
+        changed={"n_neighbours": 2},
+        floor=0.85,
+        needs=("torch", "onnx"),
+    ),
 ]

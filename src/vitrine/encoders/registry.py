@@ -24,6 +24,8 @@ ENCODERS: dict[str, str] = {
     "conv-autoencoder": "vitrine.encoders.autoencoder:ConvAutoencoder",
     "pretrained": "vitrine.encoders.pretrained:Pretrained",
     "category": "vitrine.encoders.category:Category",
+    "hybrid-looks": "vitrine.encoders.hybrid_looks:HybridLooks",
+    "neighbour-map": "vitrine.encoders.neighbour_map:NeighbourMap",
 }
 """Where each kind's class lies, ``module:class``; imported only when it is asked for."""
 

@@ -23,14 +23,19 @@ class Adam:
         Decay of the running means of the gradient and of its square.
     epsilon : float
         Added to the root of the squares' mean.
+    weight_decay : float
+        Share of each value, times the rate, that a step takes away.
 
     Attributes
     ----------
+    learning_rate : float
+        Of the next step.
     values, gradient : Tensor of shape (n_parameters,)
 
     References
     ----------
     D. P. Kingma and J. Ba. Adam: a method for stochastic optimization. ICLR 2015. Algorithm 1.
+    I. Loshchilov and F. Hutter. Decoupled weight decay regularization. ICLR 2019.
     """
 
     def __init__(
@@ -39,12 +44,14 @@ class Adam:
         learning_rate: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-7,
+        weight_decay: float = 0.0,
     ) -> None:
         self.values, self.gradient = flatten_parameters(network)
         self._mean = torch.zeros_like(self.values)
         self._square = torch.zeros_like(self.values)
         self._root = torch.empty_like(self.values)
-        self._learning_rate, self._betas, self._epsilon = learning_rate, betas, epsilon
+        self.learning_rate, self._weight_decay = learning_rate, weight_decay
+        self._betas, self._epsilon = betas, epsilon
         self._steps = 0
 
     @torch.no_grad()
@@ -57,7 +64,9 @@ class Adam:
         # Both means start at zero; dividing by 1 − βᵗ takes that bias out.
         torch.sqrt(self._square, out=self._root)
         self._root.mul_(1 / sqrt(1 - beta2**self._steps)).add_(self._epsilon)
-        rate = self._learning_rate / (1 - beta1**self._steps)
+        if self._weight_decay:
+            self.values.mul_(1 - self.learning_rate * self._weight_decay)
+        rate = self.learning_rate / (1 - beta1**self._steps)
         self.values.addcdiv_(self._mean, self._root, value=-rate)
         self.gradient.zero_()
 

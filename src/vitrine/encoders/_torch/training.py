@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vitrine.encoders._torch.adam import Adam
+from vitrine.encoders._torch.schedule import Schedule
 from vitrine.errors import TrainingError
 from vitrine.progress import Task, task
 
@@ -28,15 +29,24 @@ class Plan:
     epochs : int
     batch_size : int
     learning_rate : float
-        Adam's.
+        Adam's; with `one_cycle` the largest.
     patience : int or None
         Stop after so many epochs without a lower loss; None: never.
+    one_cycle : bool
+        Let the rate rise over a tenth of the steps, then fall to nothing along a cosine.
+    max_seconds : float or None
+        Time after which training ends; the cycle is shortened to end with it.
+    weight_decay : float
+        Share of each weight, times the rate, that every step takes away.
     """
 
     epochs: int = 50
     batch_size: int = 256
     learning_rate: float = 1e-3
     patience: int | None = None
+    one_cycle: bool = False
+    max_seconds: float | None = None
+    weight_decay: float = 0.0
 
 
 @dataclass
@@ -52,12 +62,15 @@ class History:
     seconds : list of float
     interrupted : bool
         Whether Ctrl-C ended the training.
+    out_of_time : bool
+        Whether the time ended it before the last epoch did.
     """
 
     loss: list[float] = field(default_factory=list)
     val_loss: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     interrupted: bool = False
+    out_of_time: bool = False
 
     @property
     def watched(self) -> list[float]:
@@ -98,26 +111,32 @@ def train(
     -------
     History
         Ctrl-C is no error: the weights of the best epoch so far are kept and `interrupted` is set.
+        Where the time is up, what was done of an epoch counts as one.
 
     Raises
     ------
     TrainingError
         If the loss is not finite.
     """
-    adam = Adam(network, plan.learning_rate)
+    adam = Adam(network, plan.learning_rate, weight_decay=plan.weight_decay)
+    n_steps = plan.epochs * -(-n // plan.batch_size)
+    schedule = Schedule(plan.learning_rate, n_steps, plan.one_cycle, plan.max_seconds)
     history = History()
     best = None
     try:
         with task("training", total=plan.epochs) as progress:
             for _ in range(plan.epochs):
                 started = perf_counter()
-                history.loss.append(_epoch(adam, gradient, n, plan, generator, progress))
+                history.loss.append(_epoch(adam, gradient, n, plan, schedule, generator, progress))
                 if validation_loss is not None:
                     history.val_loss.append(validation_loss())
                 history.seconds.append(perf_counter() - started)
                 if history.epochs_since_best() == 0:
                     best = adam.values.clone()
-                elif plan.patience is not None and history.epochs_since_best() >= plan.patience:
+                if schedule.over:
+                    history.out_of_time = len(history.loss) < plan.epochs
+                    break
+                if plan.patience is not None and history.epochs_since_best() >= plan.patience:
                     break
     except KeyboardInterrupt:
         history.interrupted = True
@@ -138,10 +157,11 @@ def _epoch(
     gradient: Callable[[Tensor], float],
     n: int,
     plan: Plan,
+    schedule: Schedule,
     generator: torch.Generator,
     progress: Task,
 ) -> float:
-    """Take one step a batch; return the mean loss over the examples."""
+    """Take one step a batch as long as there is time; return the mean loss over the examples."""
     total = 0.0
     seen = 0
     for codes in torch.split(torch.randperm(n, generator=generator), plan.batch_size):
@@ -151,11 +171,15 @@ def _epoch(
                 f"the loss became {loss} after {seen} examples of an epoch: lower learning_rate "
                 f"(it is {plan.learning_rate:g}), for instance to a tenth, or raise batch_size"
             )
+        adam.learning_rate = schedule.rate
         adam.step()
+        schedule.advance()
         total += loss * len(codes)
         seen += len(codes)
         progress.advance(len(codes) / n, f"loss {total / seen:.4f}")
-    return total / n
+        if schedule.over:
+            break
+    return total / seen
 
 
 @contextmanager

@@ -1,0 +1,136 @@
+"""What encoders share that learn a network on another encoder's vectors."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.artifact import Artifact
+from vitrine.encoders.base import Encoder, FloatArray
+from vitrine.encoders.category_features import features_of
+from vitrine.encoders.nesting import make_backbone, put_inside, take_out
+from vitrine.encoders.onnx_encoder import OnnxModel
+from vitrine.encoders.preprocessing import Pictures
+from vitrine.errors import InputError, OptionError
+from vitrine.progress import track
+
+_INNER = "backbone_"
+"""What the names of the backbone's files and arrays begin with in the artifact."""
+_READ = 256
+"""Pictures of a sample that are read at once."""
+
+
+class OnBackbone(Encoder):
+    """Another encoder's vectors → a network.
+
+    A member's constructor has the arguments that are annotated here; it defines `_learn`.
+
+    Attributes
+    ----------
+    backbone_ : Encoder
+        The other encoder, fitted.
+    network_ : OnnxModel
+        Its vectors → vectors.
+    history_ : dict of str to list of float
+        ``loss`` and ``seconds``, one entry an epoch.
+    interrupted_ : bool
+        Whether Ctrl-C ended the training; the best weights up to then were kept.
+    """
+
+    backbone: str
+    backbone_options: tuple[str, ...]
+    max_pictures: int | None
+    max_minutes: float | None
+    random_state: int
+
+    backbone_: Encoder
+    network_: OnnxModel
+    history_: dict[str, list[float]]
+    interrupted_: bool
+
+    def fit(self, pictures: Pictures, y: Any = None) -> Self:
+        """Fit the backbone, then the network on its vectors; labels are not used.
+
+        Ctrl-C stops training, not the program: the best weights so far are kept, a warning is
+        logged and `interrupted_` is set.
+
+        Raises
+        ------
+        InputError
+            If there are no pictures or one is not a picture.
+        OptionError
+            If an option's value cannot be, or the backbone needs labels.
+        MissingExtraError
+            If torch or onnx is not installed.
+        TrainingError
+            If the loss stops being a number.
+        """
+        started = time.perf_counter()
+        self._check_options()
+        if len(pictures) == 0:
+            raise InputError("there are no pictures")
+        import vitrine.encoders._torch  # noqa: F401 - says what is missing before the long part
+
+        backbone = make_backbone(self.backbone, self.backbone_options).fit(pictures)
+        vectors = self._sample(backbone, pictures)
+        seconds = None
+        if self.max_minutes is not None:
+            seconds = max(1.0, 60 * self.max_minutes - (time.perf_counter() - started))
+        self.preprocessing_ = backbone.preprocessing_
+        self.backbone_ = backbone
+        self._learn(vectors, seconds)
+        return self
+
+    @abstractmethod
+    def _learn(self, vectors: FloatArray, max_seconds: float | None) -> None:
+        """Set what is fitted beside the backbone, from its vectors (n, D)."""
+
+    @property
+    def batch_size_(self) -> int:
+        """Pictures encoded at once: as the backbone does."""
+        return self.backbone_.batch_size_
+
+    def _check_options(self) -> None:
+        """Raise `OptionError` where an option cannot be."""
+        if self.max_pictures is not None and self.max_pictures < 1:
+            raise OptionError(f"max_pictures is {self.max_pictures}; it starts at 1")
+        if self.max_minutes is not None and not self.max_minutes > 0:
+            raise OptionError(f"max_minutes is {self.max_minutes}; it must be above 0")
+
+    def _sample(self, backbone: Encoder, pictures: Pictures) -> FloatArray:
+        """Return the vectors of all pictures, or of a seeded sample in order."""
+        n = len(pictures)
+        if self.max_pictures is None or n <= self.max_pictures:
+            return features_of(backbone, pictures)
+        rng = np.random.default_rng(self.random_state)
+        chosen = np.sort(rng.choice(n, self.max_pictures, replace=False))
+        blocks = [chosen[start : start + _READ] for start in range(0, len(chosen), _READ)]
+        return np.concatenate(
+            [
+                backbone.transform([pictures[i] for i in block])
+                for block in track(blocks, "describing pictures")
+            ]
+        )
+
+    def _encode(self, batch: NDArray[np.uint8]) -> FloatArray:
+        return self.network_(self.backbone_._encode(batch))
+
+    def _state(self) -> Artifact:
+        artifact = Artifact(
+            self.kind,
+            {"history": self.history_, "interrupted": self.interrupted_},
+            blobs={"network.onnx": self.network_.content},
+        )
+        put_inside(artifact, _INNER, self.backbone_)
+        return artifact
+
+    def _restore(self, artifact: Artifact) -> None:
+        settings = artifact.settings
+        self.backbone_ = take_out(artifact, _INNER)
+        self.history_ = {name: list(values) for name, values in settings["history"].items()}
+        self.interrupted_ = bool(settings["interrupted"])
+        self.network_ = OnnxModel(artifact.blobs["network.onnx"], "network.onnx", threads=1)

@@ -14,6 +14,7 @@ from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import unit
 from vitrine.progress import track
 from vitrine.ratings.base import FloatArray, RatingModel, Scores
+from vitrine.ratings.feature_prior import FeaturePrior
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.gibbs import Sampler, Side
 from vitrine.ratings.ids import Codes
@@ -121,7 +122,8 @@ class BayesianSVDpp(RatingModel):
             raise OptionError(f"noise_freedom is {self.noise_freedom}; it must be above 0 or None")
         rng = np.random.default_rng(self.random_state)
         linked = self._linked(interactions)
-        sampler = Sampler(interactions, linked, self.n_factors, self.noise_freedom, rng)
+        prior = self._feature_prior(interactions, features)
+        sampler = Sampler(interactions, linked, self.n_factors, self.noise_freedom, rng, prior)
         sides = sampler.users, sampler.items
         shapes = [(side.n + 1, self.n_samples, self.n_factors + 2) for side in sides]
         self.user_samples_, self.item_samples_ = (np.empty(s, np.float32) for s in shapes)
@@ -138,8 +140,18 @@ class BayesianSVDpp(RatingModel):
                 noise += 1 / side.precision / self.n_samples
             _keep(sampler.users, self.user_samples_[:, sample])
             _keep(sampler.items, self.item_samples_[:, sample])
+            self._keep_sample(sample, sampler)
         self.noise_variance_ = np.array(variance, np.float32)
         self.user_noise_, self.item_noise_ = (np.append(n, 1).astype(np.float32) for n in noises)
+
+    def _feature_prior(
+        self, interactions: Interactions, features: ItemFeatures | None
+    ) -> FeaturePrior | None:
+        """Return what item features say beforehand: here nothing."""
+        return None
+
+    def _keep_sample(self, sample: int, sampler: Sampler) -> None:
+        """Keep what else there is to keep of a sample."""
 
     def _linked(self, interactions: Interactions) -> sp.csr_matrix:
         shape = interactions.n_users, interactions.n_items
@@ -202,10 +214,15 @@ class BayesianSVDpp(RatingModel):
 
 
 def _keep(side: Side, into: Array) -> None:
-    """Write one sample of a side's totals (n + 1, n_columns); the last row is the prior's mean."""
+    """Write one sample of a side's totals (n + 1, n_columns).
+
+    The last row, and that of whoever has neither a rating nor a link, is the prior's mean.
+    """
+    unrated = (np.diff(side.indptr) == 0) & (np.diff(side.linked.indptr) == 0)
     into[:-1] = side.total.T
+    into[:-1][unrated] = side.own_prior.mean
     into[-1] = side.own_prior.mean
-    into[-1, side.fixed] = 1.0
+    into[:, side.fixed] = 1.0
 
 
 def _blocks(n: int) -> list[slice]:

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from vitrine.ratings.compiled import compiled
+from vitrine.ratings.feature_prior import FeaturePrior
 from vitrine.ratings.interactions import Interactions
 
 Array = NDArray[Any]
@@ -37,6 +38,8 @@ class Side:
         The column that is 1 on this side and never drawn.
     precision : ndarray of shape (n,), float64
         Relative precision of this side's ratings, around 1.
+    expected : ndarray of shape (n_columns, n), float64
+        What is expected of the own columns beforehand, besides the prior's mean.
     """
 
     indptr: Array
@@ -47,6 +50,7 @@ class Side:
     own: Array
     implicit: Array
     precision: Array
+    expected: Array = field(init=False)
     total: Array = field(init=False)
     share: Array = field(init=False)
     members: sp.csr_matrix = field(init=False)
@@ -57,6 +61,7 @@ class Side:
         self.members = self.linked.T.tocsr()  # who has each of the implicit features
         self.share = 1 / np.sqrt(np.maximum(np.diff(self.linked.indptr), 1)).astype(np.float32)
         self.own[self.fixed], self.implicit[self.fixed] = 1.0, 0.0
+        self.expected = np.zeros(self.own.shape)
         self.refresh()
 
     @property
@@ -71,7 +76,7 @@ class Side:
 
     def draw_priors(self, rng: np.random.Generator) -> None:
         """Draw each column's prior mean and precision given its values."""
-        self.own_prior = draw_prior(self.own, rng)
+        self.own_prior = draw_prior(self.own - self.expected, rng)
         self.implicit_prior = draw_prior(self.implicit, rng)
         if self.fixed == 1:  # the users' side: mean user bias and overall mean are one number
             self.own_prior.mean[0] = 0.0
@@ -113,6 +118,8 @@ class Sampler:
     noise_freedom : float, optional
         Degrees of freedom of the prior of each user's and each item's noise; None: all alike.
     rng : Generator
+    item_features : FeaturePrior, optional
+        What is known of the items besides their ratings.
     """
 
     def __init__(
@@ -122,8 +129,10 @@ class Sampler:
         n_factors: int,
         noise_freedom: float | None,
         rng: np.random.Generator,
+        item_features: FeaturePrior | None = None,
     ) -> None:
         self.data, self.noise_freedom, self.rng = interactions, noise_freedom, rng
+        self.item_features = item_features
         self.mean = float(interactions.ratings.mean(dtype=np.float64))
         self.noise_precision = 1.0
         by_user, by_item = interactions.by_user, interactions.by_item
@@ -154,6 +163,7 @@ class Sampler:
         self._draw_mean(errors, weights)
         users.draw_priors(rng)
         items.draw_priors(rng)
+        self._draw_expected()
         noise = rng.standard_normal((4, len(users.own), max(users.n, items.n)), dtype=np.float32)
         for column in range(len(users.own)):
             for side, other, z in ((users, items, noise[:2]), (items, users, noise[2:])):
@@ -175,6 +185,17 @@ class Sampler:
                 side.precision = rng.gamma(shape, 1 / rate)
         weights = self.noise_precision * users.precision[u] * items.precision[i]
         return weights.astype(np.float32)
+
+    def _draw_expected(self) -> None:
+        """Draw what the items' features say of the items' own columns."""
+        if self.item_features is None:
+            return
+        items, prior = self.items, self.items.own_prior
+        rest = items.own - prior.mean[:, None]
+        rest[items.fixed] = 0.0
+        self.item_features.draw(rest, prior.precision, self.rng)
+        items.expected = self.item_features.mean()
+        items.expected[items.fixed] = 0.0
 
     def _draw_mean(self, errors: Array, weights: Array) -> None:
         """Draw the overall mean, and take its change out of `errors` in place."""
@@ -207,7 +228,8 @@ def _draw_column(
         other.total[column],
         side.own[column],
         side.implicit[column],
-        (float(own.mean[column]), float(own.precision[column])),
+        own.mean[column] + side.expected[column],
+        float(own.precision[column]),
         (float(implicit.mean[column]), float(implicit.precision[column])),
         noise,
     )
@@ -236,7 +258,8 @@ def _draw(
     other: Array,
     own: Array,
     implicit: Array,
-    own_prior: tuple[float, float],
+    own_means: Array,
+    own_precision: float,
     implicit_prior: tuple[float, float],
     noise: Array,
 ) -> None:
@@ -246,7 +269,6 @@ def _draw(
     value, which moves all its members' ratings, is drawn from the members' sums alone.
     """
     indptr, others, positions = rated
-    own_mean, own_precision = own_prior
     implicit_mean, implicit_precision = implicit_prior
     n = len(own)
     first, second, change = np.zeros(n), np.zeros(n), np.zeros(n)
@@ -258,7 +280,7 @@ def _draw(
             s1 += errors[positions[t]] * weighted
             s2 += b * weighted
         precision = s2 + own_precision
-        drawn = (s1 + s2 * own[a] + own_precision * own_mean) / precision
+        drawn = (s1 + s2 * own[a] + own_precision * own_means[a]) / precision
         drawn += noise[0, a] / np.sqrt(precision)
         change[a] = drawn - own[a]
         own[a] = drawn

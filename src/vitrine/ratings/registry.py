@@ -30,6 +30,7 @@ RATING_MODELS: dict[str, str] = {
     "rank-blend": "vitrine.ratings.blend:RankBlend",
     "visual-knn": "vitrine.ratings.visual:VisualKNN",
     "hybrid": "vitrine.ratings.hybrid:Hybrid",
+    "bayesian-hybrid": "vitrine.ratings.bayesian_hybrid:BayesianHybrid",
 }
 """Where each model's class lies, ``module:class``; imported only when it is asked for."""
 

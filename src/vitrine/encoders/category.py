@@ -297,6 +297,7 @@ class Category(Encoder):
                 _inner(artifact.blobs),
             )
         )
+        self.preprocessing_ = self.backbone_.preprocessing_  # which may be of a kind of its own
         self.classes_ = list(settings["classes"])
         self.history_ = {name: list(values) for name, values in settings["history"].items()}
         self.roots_, self.unit_ = bool(settings["roots"]), bool(settings["unit"])

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from vitrine.encoders.base import Encoder
 from vitrine.encoders.registry import make_encoder, parse_options
 
-_NEW_OPTION = re.compile(r"[:;](?=\w+=)")
+_NEW_OPTION = re.compile(r":(?=\w+=)")
 _CONTINUED = re.compile(r"\w+=|[-+.\d]+(?=:|$)")
 
 
@@ -30,8 +30,6 @@ def split_list(text: str) -> list[str]:
 def split_options(text: str) -> tuple[str, list[str]]:
     """Split a name from its options; names and values may hold colons themselves.
 
-    A semicolon does what a colon does, for encoders that are named within another's option.
-
     >>> split_options("onnx:net.onnx:mean=0.5:std=0.5")
     ('onnx:net.onnx', ['mean=0.5', 'std=0.5'])
     """
@@ -41,6 +39,8 @@ def split_options(text: str) -> tuple[str, list[str]]:
 
 def join_options(name: str, options: Iterable[str]) -> str:
     """Write a name and its options so that they can stand within another encoder's option.
+
+    There a semicolon does what a colon does outside.
 
     >>> join_options("onnx:net.onnx", ["mean=0.5", "std=0.5"])
     'onnx:net.onnx;mean=0.5;std=0.5'

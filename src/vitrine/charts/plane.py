@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from vitrine.encoders.base import Encoder
+
 PCA_SAMPLE = 20_000
 
 
@@ -44,3 +46,25 @@ def project(
         "variance: items that lie together here may be far apart in the others."
     )
     return points, how
+
+
+def spread(encoder: Encoder, vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], str]:
+    """Bring all vectors of an encoder onto the plane, and say how in a sentence.
+
+    Two dimensions are shown as they are; more as the encoder's distance sees them.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    vectors : ndarray of shape (n, d), float32
+
+    Returns
+    -------
+    points : ndarray of shape (n, 2), float32
+    how : str
+    """
+    if len(vectors) == 0:
+        return np.zeros((0, 2), np.float32), "There are no items."
+    seen = encoder.distance_.prepare(vectors) if vectors.shape[1] > 2 else vectors
+    points, how = project(seen, np.arange(len(vectors)))
+    return points.astype(np.float32), how

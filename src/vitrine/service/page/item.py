@@ -22,9 +22,10 @@ from vitrine.service.page.links import (
     picture_url,
     plain,
 )
+from vitrine.service.page.memory import memory_of
 from vitrine.service.page.occlusion import Occlusion, occlude
 from vitrine.service.page.rendering import View, page
-from vitrine.service.page.words import SAMPLE, Likeness, Yardstick, shared
+from vitrine.service.page.words import Likeness, shared
 from vitrine.service.state import State, StateOf
 from vitrine.shop import Shop
 from vitrine.shop.browsing import ShopItem
@@ -94,25 +95,12 @@ def _item(state: State, item_id: str, where: list[str] | None, k: str) -> View:
 
 def matches(state: State, attributes: dict[str, Value], hits: Sequence[Hit]) -> list[Match]:
     """Return hits as they are shown beside an item with these attributes."""
-    yardstick = yardstick_of(state)
+    yardstick = memory_of(state.shop).yardstick(state.shop)
     shown = cards(state.shop, hits)
     return [
         Match(card, yardstick.read(hit.similarity), shared(attributes, hit.attributes))
         for card, hit in zip(shown, hits, strict=True)
     ]
-
-
-def yardstick_of(state: State) -> Yardstick:
-    """Return what similarities mean with the shop's encoder; measured once."""
-    encoder = state.shop.encoder
-    known: tuple[object, Yardstick] | None = getattr(state, "yardstick", None)
-    if known is None or known[0] is not encoder:
-        ids = state.shop.item_ids
-        drawn = np.random.default_rng(0).permutation(len(ids))[:SAMPLE]
-        vectors = state.shop.vectors_of([ids[i] for i in drawn])
-        known = encoder, Yardstick(vectors, encoder.distance_)
-        state.yardstick = known  # type: ignore[attr-defined]
-    return known[1]
 
 
 def _shots(shop: Shop, item_id: str) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
@@ -35,6 +35,11 @@ class Kept:
         Where it is kept.
     make : callable
         Returns the bytes and the change number they belong to. It runs in a thread.
+
+    Attributes
+    ----------
+    failure : str or None
+        Why it could not be made; it is not tried again until the shop has changed.
     """
 
     def __init__(self, path: Path, make: Callable[[], Made]) -> None:
@@ -44,7 +49,7 @@ class Kept:
         self._made: Made | None = None
         self._running = False
         self.failure: str | None = None
-        self.began: float | None = None
+        self._failed_at: int | None = None
 
     def get(self, change_number: int, *, renew: bool = True) -> Made | None:
         """Return the value, None while it is made for the first time.
@@ -55,10 +60,10 @@ class Kept:
         with self._lock:
             if self._made is None or self._made.change_number != change_number:
                 self._made = self._read() or self._made
-            there = self._made is not None
-            current = there and self._made.change_number == change_number  # type: ignore[union-attr]
-            if not current and not self._running and (renew or not there):
-                self._running, self.failure, self.began = True, None, time.monotonic()
+            current = self._made is not None and self._made.change_number == change_number
+            wanted = not current and (renew or self._made is None)
+            if wanted and not self._running and self._failed_at != change_number:
+                self._running, self.failure = True, None
                 Thread(target=self._run, args=(change_number,), daemon=True).start()
             return self._made
 
@@ -83,6 +88,7 @@ class Kept:
         with self._lock:
             self._made = made or self._made
             self._running, self.failure = False, failure
+            self._failed_at = change_number if failure else None
 
     def _read(self) -> Made | None:
         try:
@@ -101,7 +107,8 @@ class Kept:
             draft.write_bytes(HEAD + str(made.change_number).encode() + b"\n" + made.content)
             draft.replace(self._path)
         except OSError:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 class _Turn:

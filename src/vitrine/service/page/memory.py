@@ -1,0 +1,56 @@
+"""What the pages keep of a shop between requests: its map, its figures, its yardstick."""
+
+from __future__ import annotations
+
+from functools import partial
+from threading import Lock
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from vitrine.encoders.base import Encoder
+from vitrine.service.page.kept import Kept
+from vitrine.service.page.map_making import make_map
+from vitrine.service.page.measuring import make_figures
+from vitrine.service.page.words import SAMPLE, Yardstick
+from vitrine.shop import Shop
+
+FOLDER = "page"
+
+
+class Memory:
+    """What is kept of one open shop.
+
+    Attributes
+    ----------
+    map, figures : Kept
+        Made in the background; files in the shop's folder ``page``, which may be deleted.
+    """
+
+    def __init__(self, shop: Shop) -> None:
+        folder = shop.path / FOLDER
+        self.map = Kept(folder / "map", partial(make_map, shop))
+        self.figures = Kept(folder / "figures", partial(make_figures, shop))
+        self._measured: tuple[Encoder, Yardstick] | None = None
+
+    def yardstick(self, shop: Shop) -> Yardstick:
+        """Return what similarities mean with the shop's encoder; measured once for each."""
+        encoder, known = shop.encoder, self._measured
+        if known is None or known[0] is not encoder:
+            ids = shop.item_ids
+            drawn = np.random.default_rng(0).permutation(len(ids))[:SAMPLE]
+            vectors = shop.vectors_of([ids[i] for i in drawn])
+            known = self._measured = encoder, Yardstick(vectors, encoder.distance_)
+        return known[1]
+
+
+_OF: WeakKeyDictionary[Shop, Memory] = WeakKeyDictionary()
+_LOCK = Lock()
+
+
+def memory_of(shop: Shop) -> Memory:
+    """Return what is kept of an open shop; forgotten with it."""
+    with _LOCK:
+        if shop not in _OF:
+            _OF[shop] = Memory(shop)
+        return _OF[shop]

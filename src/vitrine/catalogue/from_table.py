@@ -16,6 +16,8 @@ from vitrine.catalogue.columns import as_text, find_id_column, find_picture_colu
 from vitrine.catalogue.finder import PictureFinder, names_in
 from vitrine.catalogue.folders import SUFFIXES
 from vitrine.catalogue.items import AttributeType, Rejection
+from vitrine.catalogue.movielens import SUFFIXES as FILMS
+from vitrine.catalogue.movielens import read_films
 from vitrine.catalogue.records import Records, attribute_table
 from vitrine.catalogue.tables import Rows, read_rows
 from vitrine.errors import PictureError, SourceError
@@ -45,7 +47,7 @@ def read_table(
     """
     if pictures is not None and not pictures.is_dir():
         raise SourceError(f"{pictures}: there is no such folder of pictures")
-    rows = read_rows(path)
+    rows = read_films(path) if path.suffix in FILMS else read_rows(path)
     names = rows.table.column_names
     id_name = find_id_column(names, id_column, str(path))
     others = [name for name in names if name != id_name]

@@ -11,6 +11,7 @@ from vitrine.catalogue.from_table import read_table
 from vitrine.catalogue.idx import is_idx
 from vitrine.catalogue.idx_folders import holds_idx, read_idx_source
 from vitrine.catalogue.items import AttributeType
+from vitrine.catalogue.movielens import SUFFIXES as FILMS
 from vitrine.catalogue.records import Records
 from vitrine.catalogue.tables import FORMATS, table_suffix
 from vitrine.errors import DatasetError, SourceError
@@ -46,7 +47,7 @@ def read_source(
     title = path.resolve().name
     if path.is_dir():
         return title, read_idx_source(path) if holds_idx(path) else read_folder(path), None
-    if table_suffix(path):
+    if table_suffix(path) or path.suffix in FILMS:
         records = read_table(
             path,
             pictures=None if pictures is None else Path(pictures),
@@ -58,5 +59,6 @@ def read_source(
     if is_idx(path):
         return title, read_idx_source(path), None
     raise SourceError(
-        f"{source}: this is neither a folder, nor a table ({' '.join(FORMATS)}), nor an IDX file"
+        f"{source}: this is neither a folder, nor a table ({' '.join(FORMATS)}; "
+        f"{' '.join(FILMS)} of MovieLens), nor an IDX file"
     )

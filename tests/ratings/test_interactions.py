@@ -122,3 +122,12 @@ class TestInteractions:
     def test_unknown_feedback(self):
         with pytest.raises(OptionError, match="guessed"):
             Interactions.from_arrays([1], [1], [1], feedback="guessed")
+
+
+def test_rows_are_taken_in_any_order():
+    data = Interactions.from_arrays([0, 0, 1, 2], [5, 6, 6, 7], [1.0, 2.0, 3.0, 4.0])
+    taken = data.by_user.take(np.array([2, 0, 0]))
+    assert taken.counts.tolist() == [1, 2, 2]
+    assert taken.ratings.tolist() == [4, 1, 2, 1, 2]
+    assert taken.indices.tolist() == [2, 0, 1, 0, 1]
+    assert data.by_user.take(np.array([], int)).counts.tolist() == []

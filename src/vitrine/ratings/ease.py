@@ -16,7 +16,7 @@ from vitrine.ratings.base import Mask, Pick, RatingModel, Scores
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import UNKNOWN, Codes
-from vitrine.ratings.interactions import Interactions
+from vitrine.ratings.interactions import Interactions, Rows
 from vitrine.ratings.memory import check_fits
 from vitrine.topk import top_k
 
@@ -120,14 +120,14 @@ class EASE(RatingModel):
             f"{self.kind}, which keeps a number for each pair of {n_items:,} items,",
             "implicit-als or bpr, which do not",
         )
-        self.weights_ = self._weights(self._chosen())
+        self.weights_ = self._weights(self._chosen(self.seen_))
 
     def _grades(self, ratings: Array) -> Array:
         return grades(ratings, self.rating_range_, self.feedback_, self.rating_power)
 
-    def _chosen(self) -> sp.csr_matrix:
-        """Return how strongly each user chose each item, (n_users, n_items)."""
-        return self.seen_.matrix(len(self.items_), self._grades(self.seen_.ratings))
+    def _chosen(self, rows: Rows) -> sp.csr_matrix:
+        """Return how strongly users chose each item, (n_rows, n_items)."""
+        return rows.matrix(len(self.items_), self._grades(rows.ratings))
 
     def _weights(self, chosen: sp.csr_matrix, likeness: Array | float = 0.0) -> Array:
         """Return the weights of items for items, float32, from choices (n_users, n_items).
@@ -145,9 +145,12 @@ class EASE(RatingModel):
         return item_weights(gram)
 
     def _scores(self, users: Codes) -> Scores:
-        chosen = self._chosen()
-        average = sp.csr_matrix(chosen.mean(axis=0), dtype=np.float32)
-        scores: Scores = sp.vstack([chosen, average], format="csr")[users] @ self.weights_
+        known = users >= 0
+        scores = np.empty((len(users), len(self.items_)), np.float32)
+        scores[known] = self._chosen(self.seen_.take(users[known])) @ self.weights_
+        if not known.all():
+            average = np.asarray(self._chosen(self.seen_).mean(axis=0), np.float32)
+            scores[~known] = average @ self.weights_
         return scores
 
     def _predict(self, users: Codes, items: Codes) -> Scores:

@@ -149,11 +149,11 @@ class Hybrid(EASE):
         kernels = [np.exp(-block) for block in described.distances.values()]
         likeness = np.zeros((len(self.items_),) * 2)
         likeness[np.ix_(self.known_, self.known_)] = self.likeness_weight * np.mean(kernels, axis=0)
-        self.weights_ = self._weights(self._chosen(), likeness)
+        self.weights_ = self._weights(self._chosen(self.seen_), likeness)
 
     def _search(self, described: Described) -> list[KernelMap]:
         rng = np.random.default_rng(self.random_state)
-        chosen = self._chosen()
+        chosen = self._chosen(self.seen_)
         users = rng.permutation(chosen.shape[0])[:MAX_USERS_TO_SEARCH_ON]
         searched = np.sort(rng.permutation(len(self.known_))[:MAX_ITEMS_TO_SEARCH_ON])
         among = sp.csr_matrix(chosen[:, self.known_[searched]])

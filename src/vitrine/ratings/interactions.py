@@ -39,6 +39,13 @@ class Rows(NamedTuple):
         """Ratings in each row, int64 (n_rows,)."""
         return np.diff(self.indptr)
 
+    def take(self, rows: NDArray[Any]) -> Rows:
+        """Return only these rows, in this order."""
+        counts = self.counts[rows]
+        indptr = np.append(0, np.cumsum(counts))
+        positions = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[:-1], counts)
+        return Rows(indptr, self.indices[positions], self.ratings[positions])
+
     def matrix(self, n_columns: int, values: NDArray[Any] | None = None) -> sp.csr_matrix:
         """Return a SciPy matrix (n_rows, n_columns) of the ratings, or of `values` instead."""
         data = self.ratings if values is None else values

@@ -15,6 +15,7 @@ from vitrine.catalogue.where import Where
 from vitrine.errors import InputError, OptionError
 from vitrine.progress import task
 from vitrine.ratings import (
+    Columns,
     Interactions,
     RatingModel,
     Reading,
@@ -70,6 +71,7 @@ class ShopRatings:
         self,
         source: Reading | Interactions | str | Path,
         *,
+        columns: Columns | None = None,
         feedback: Feedback | None = None,
         duplicates: Duplicates | None = None,
     ) -> RatingsResult:
@@ -82,6 +84,8 @@ class ShopRatings:
         ----------
         source : Reading, Interactions or path
             See `vitrine.ratings.read_interactions` for files.
+        columns : Columns, optional
+            Of a file, where they cannot be guessed.
         feedback : {"explicit", "implicit"}, optional
             Of a file; by default what the shop's ratings are already, else explicit.
         duplicates : {"last", "mean", "sum"}, optional
@@ -94,15 +98,11 @@ class ShopRatings:
         OptionError
             If the shop's ratings are of the other kind of feedback.
         """
-        there = self._ratings.state().feedback
+        where = str(source) if isinstance(source, str | Path) else "ratings"
         if isinstance(source, str | Path):
-            chosen = feedback or there or "explicit"
-            source, where = (
-                read_interactions(source, feedback=chosen, duplicates=duplicates),
-                str(source),
-            )
-        else:
-            where = "ratings"
+            chosen = feedback or self._ratings.state().feedback or "explicit"
+            self._check_feedback(chosen)
+            source = read_interactions(source, columns, feedback=chosen, duplicates=duplicates)
         reading = source if isinstance(source, Reading) else Reading(source, [])
         result = RatingsResult(
             rejected=[Rejection(where, row, None, None, why) for row, why in reading.rejected]

@@ -71,10 +71,14 @@ class Reason:
     weight: float
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, title: str | None = None) -> str:
+        """Return the reason in words, with `title` instead of the item's id if it is given."""
         if self.kind == "popular":
             return f"rated by {self.value:,.0f}"
         said = "you rated" if self.kind == "rated" else "looks like"
-        return f"{said} {self.item_id} ({self.value:g})"
+        return f"{said} {title or self.item_id} ({self.value:g})"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from vitrine.evaluation.ratings.experiments import (
     rating_differences,
 )
 from vitrine.evaluation.ratings.result import RatingResult, join, mae, rmse
+from vitrine.evaluation.ratings.search import Search
 from vitrine.evaluation.ratings.splits import (
     RatingSplit,
     cold_items,
@@ -22,6 +23,7 @@ __all__ = [
     "Protocol",
     "RatingResult",
     "RatingSplit",
+    "Search",
     "cold_items",
     "compare_rating_models",
     "evaluate_rating_model",

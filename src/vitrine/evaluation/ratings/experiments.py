@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -15,6 +16,7 @@ from vitrine.evaluation.bootstrap import Figure, paired_difference
 from vitrine.evaluation.metrics import average_precision_at_k, precision_at_k, recall_at_k
 from vitrine.evaluation.ratings import measures
 from vitrine.evaluation.ratings.result import RatingResult, by_user, join, resampled_ratios
+from vitrine.evaluation.ratings.search import Search, best_setting
 from vitrine.evaluation.ratings.splits import RatingSplit
 from vitrine.progress import track
 from vitrine.ratings import Interactions, ItemFeatures, RatingModel
@@ -102,14 +104,23 @@ def compare_rating_models(
     splits: Sequence[RatingSplit],
     protocol: Protocol | None = None,
     item_features: ItemFeatures | None = None,
+    search: Search | None = None,
 ) -> list[RatingResult]:
-    """Evaluate each model on the same splits; one result a model, in the order of `models`."""
+    """Evaluate each model on the same splits; one result a model, in the order of `models`.
+
+    With a `search`, each model's parameters are chosen anew inside each training part.
+    """
     if not splits:
         raise InputError("there is no split to compare on")
     jobs = [(name, model, split) for name, model in models.items() for split in splits]
     results: dict[str, list[RatingResult]] = {name: [] for name in models}
     for name, model, split in track(jobs, "comparing rating models"):
-        results[name].append(evaluate_rating_model(model, split, protocol, item_features, name))
+        evaluate = partial(
+            evaluate_rating_model, protocol=protocol, item_features=item_features, name=name
+        )
+        chosen = {} if search is None else best_setting(model, search, evaluate, split)
+        result = evaluate(clone(model).set_params(**chosen), split)
+        results[name].append(result if search is None else replace(result, options=(chosen,)))
     return [join(parts) for parts in results.values()]
 
 

@@ -46,6 +46,8 @@ class RatingResult:
         Share of the items that is in any list.
     fit_seconds, predict_seconds : float
         Sums over the splits; predicting includes the lists.
+    options : tuple of dict
+        Parameters that a search chose, one a split; empty without a search.
     """
 
     model: str
@@ -60,6 +62,7 @@ class RatingResult:
     coverage: float
     fit_seconds: float
     predict_seconds: float
+    options: tuple[dict[str, Any], ...] = ()
 
     def figures(self, n_bootstrap: int = 1000, random_state: int = 0) -> dict[str, Figure]:
         """Return every figure with its 95 % interval over resampled users."""
@@ -131,6 +134,7 @@ def join(results: Sequence[RatingResult]) -> RatingResult:
         float(np.mean([result.coverage for result in results])),
         sum(result.fit_seconds for result in results),
         sum(result.predict_seconds for result in results),
+        tuple(option for result in results for option in result.options),
     )
 
 

@@ -142,6 +142,7 @@ def make_splits(
     *,
     folder: str | Path | None = None,
     random_state: int = 0,
+    among: NDArray[np.bool_] | None = None,
 ) -> Iterator[RatingSplit]:
     """Make splits by name, as the command line spells them.
 
@@ -156,6 +157,8 @@ def make_splits(
     folder : str or Path, optional
         Needed by ``given``.
     random_state : int
+    among : ndarray of shape (n_items,), bool, optional
+        Items that ``cold-items`` may draw.
 
     Raises
     ------
@@ -177,8 +180,12 @@ def make_splits(
         arguments = [number(argument)] if argument else []
     except ValueError as error:
         raise OptionError(f"the split {name!r} needs a number after the colon") from error
-    seeded = {} if kind in ("leave-last-out", "global-time") else {"random_state": random_state}
-    return make(interactions, *arguments, **seeded)
+    options: dict[str, Any] = {}
+    if kind not in ("leave-last-out", "global-time"):
+        options["random_state"] = random_state
+    if kind == "cold-items":
+        options["among"] = among
+    return make(interactions, *arguments, **options)
 
 
 _SPLITS: dict[str, tuple[Callable[..., Iterator[RatingSplit]], Callable[[str], Any]]] = {

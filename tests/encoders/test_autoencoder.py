@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -302,3 +303,14 @@ def test_a_part_is_missing(classic, missing):
     del artifact.blobs[missing]
     with pytest.raises(ArtifactError, match="fit it again"):
         DenseAutoencoder.from_artifact(artifact)
+
+
+def test_a_budget_of_time_ends_training_and_keeps_what_was_best():
+    pytest.importorskip("torch")
+    started = time.perf_counter()
+    encoder = DenseAutoencoder(epochs=100_000, max_minutes=0.02).fit(GREY)
+    assert time.perf_counter() - started < 30
+    assert 1 <= len(encoder.history_["loss"]) < 100_000
+    assert np.isfinite(encoder.transform(GREY[:3])).all()
+    with pytest.raises(OptionError, match="max_minutes"):
+        DenseAutoencoder(max_minutes=0.0).fit(GREY)

@@ -186,9 +186,7 @@ class TestBudget:
         budget = Budget(10, encoders)
         assert budget.limit(encoders[0]).max_minutes == pytest.approx(5, abs=0.1)
         assert budget.limit(encoders[1]).get_params() == make_encoder("pixels").get_params()
-        assert budget.limit(encoders[2]).max_minutes == pytest.approx(
-            10, abs=0.1
-        )
+        assert budget.limit(encoders[2]).max_minutes == pytest.approx(10, abs=0.1)
         assert budget.limit(encoders[3]).max_minutes == 1
 
     def test_without_a_budget_nothing_is_limited(self):

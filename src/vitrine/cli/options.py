@@ -42,7 +42,10 @@ Label = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 EncoderName = Annotated[
-    str, typer.Option("--encoder", metavar="NAME", help=f"One of: {', '.join(encoder_names())}.")
+    str,
+    typer.Option(
+        "--encoder", metavar="NAME", help=f"auto, or one of: {', '.join(encoder_names())}."
+    ),
 ]
 EncoderOptions = Annotated[
     list[str] | None,

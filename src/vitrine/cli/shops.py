@@ -10,6 +10,7 @@ import typer
 
 from vitrine.cli import console
 from vitrine.cli.app import app
+from vitrine.cli.choosing import AUTO, choose_encoder
 from vitrine.cli.options import (
     EncoderName,
     EncoderOptions,
@@ -45,8 +46,11 @@ def create(
 ) -> None:
     """Make a shop of a catalogue: fit the encoder, encode every picture, store."""
     catalogue = read_catalogue(source, pictures, id_column, picture_column)
-    chosen = read_encoder(encoder, encoder_option, seed)
     label = read_label(catalogue, label)
+    if encoder == AUTO:
+        chosen = choose_encoder(catalogue, label, encoder_option, seed)
+    else:
+        chosen = read_encoder(encoder, encoder_option, seed)
     with Shop.create(
         shop, catalogue, chosen, label=label, random_state=seed, thumbnails=thumbnails
     ) as made:

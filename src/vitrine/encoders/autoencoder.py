@@ -48,6 +48,8 @@ class DenseAutoencoder(Autoencoder):
         Share of the pictures, 0 to 1, that is watched instead of learned.
     patience : int, optional
         Stop after so many epochs without a lower loss (the validation part's, if there is one).
+    max_minutes : float, optional
+        Time that training may take; the best weights until then are kept.
     max_pictures : int, optional
         Learn from at most so many, drawn with the seed. None: as many as 2 GiB of bytes hold.
     distance : {"auto", "euclidean", "standardized", "cosine"}
@@ -76,6 +78,7 @@ class DenseAutoencoder(Autoencoder):
         learning_rate: float = 1e-3,
         validation_share: float = 0.0,
         patience: int | None = None,
+        max_minutes: float | None = None,
         max_pictures: int | None = None,
         distance: DistanceOption = "auto",
         random_state: int = 0,
@@ -91,6 +94,7 @@ class DenseAutoencoder(Autoencoder):
         self.learning_rate = learning_rate
         self.validation_share = validation_share
         self.patience = patience
+        self.max_minutes = max_minutes
         self.max_pictures = max_pictures
         self.distance = distance
         self.random_state = random_state
@@ -138,7 +142,9 @@ class ConvAutoencoder(Autoencoder):
         share it and no side is over 64, else 150.
     colour : bool
         RGB or grey.
-    epochs, batch_size, learning_rate, validation_share, patience, max_pictures, random_state
+    epochs, batch_size, learning_rate, validation_share, patience, max_minutes, max_pictures
+        As in `DenseAutoencoder`.
+    random_state : int
         As in `DenseAutoencoder`.
     distance : {"auto", "euclidean", "standardized", "cosine"}
         How codes are compared. ``auto``: cosine.
@@ -156,6 +162,7 @@ class ConvAutoencoder(Autoencoder):
         learning_rate: float = 1e-3,
         validation_share: float = 0.0,
         patience: int | None = None,
+        max_minutes: float | None = None,
         max_pictures: int | None = None,
         distance: DistanceOption = "auto",
         random_state: int = 0,
@@ -168,6 +175,7 @@ class ConvAutoencoder(Autoencoder):
         self.learning_rate = learning_rate
         self.validation_share = validation_share
         self.patience = patience
+        self.max_minutes = max_minutes
         self.max_pictures = max_pictures
         self.distance = distance
         self.random_state = random_state

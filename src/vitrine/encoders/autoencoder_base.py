@@ -58,6 +58,7 @@ class Autoencoder(Encoder):
     learning_rate: float
     validation_share: float
     patience: int | None
+    max_minutes: float | None
     max_pictures: int | None
     distance: DistanceOption
     random_state: int
@@ -97,7 +98,13 @@ class Autoencoder(Encoder):
             self._make_network(preprocessing.shape),
             loaded,
             round(self.validation_share * len(loaded)) if len(loaded) > 1 else 0,
-            Plan(self.epochs, self.batch_size, self.learning_rate, self.patience),
+            Plan(
+                self.epochs,
+                self.batch_size,
+                self.learning_rate,
+                self.patience,
+                max_seconds=None if self.max_minutes is None else 60 * self.max_minutes,
+            ),
             self.random_state,
         )
         self.preprocessing_ = preprocessing
@@ -200,6 +207,8 @@ class Autoencoder(Encoder):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise OptionError(f"{name} is {value}; it starts at 1")
+        if self.max_minutes is not None and not self.max_minutes > 0:
+            raise OptionError(f"max_minutes is {self.max_minutes}; it must be above 0")
         if not self.learning_rate > 0:
             raise OptionError(f"learning_rate is {self.learning_rate}; it must be above 0")
         if not 0 <= self.validation_share < 1:

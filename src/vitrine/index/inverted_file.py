@@ -27,6 +27,10 @@ _POINTS_PER_LIST = 64
 """Vectors a centroid is trained on; more took longer and found no more."""
 
 
+_BLOCK = 16_384
+"""Rows that are added at once, so that no copy of all of them is made."""
+
+
 class InvertedFile:
     """Candidates among the rows that it holds; the others are `pending`.
 
@@ -81,10 +85,33 @@ class InvertedFile:
         outdated = self._filed & ~self._held
         if outdated.any():
             self._index.remove_ids(faiss.IDSelectorBitmap(_bits(outdated)))
-        self._index.add_with_ids(self._rows.vectors[self._pending], self._pending)
+        self._add(self._pending)
         self._held[self._pending] = True
         self._filed = self._held.copy()
         self._pending = np.empty(0, np.int64)
+
+    def _add(self, positions: Positions) -> None:
+        blocks = [
+            np.ascontiguousarray(positions[start : start + _BLOCK])
+            for start in range(0, len(positions), _BLOCK)
+        ]
+        lists = [
+            self._index.quantizer.search(self._rows.vectors[block], 1)[1].ravel()
+            for block in blocks
+        ]
+        if blocks and not self._index.ntotal:
+            self._make_room(np.bincount(np.concatenate(lists), minlength=self._index.nlist))
+        for block, chosen in zip(blocks, lists, strict=True):
+            vectors = np.ascontiguousarray(self._rows.vectors[block])
+            pointers = [faiss.swig_ptr(array) for array in (vectors, block, chosen)]
+            self._index.add_core(len(block), *pointers)
+
+    def _make_room(self, counts: NDArray[np.int64]) -> None:
+        """Make the lists as long as they will be; growing as they fill, they take a third more."""
+        lists = self._index.invlists
+        for i, count in enumerate(counts.tolist()):
+            lists.resize(i, count)
+            lists.resize(i, 0)  # which keeps the room
 
     def candidates(
         self, queries: FloatArray, k: int, allowed: NDArray[np.bool_] | None = None
@@ -126,7 +153,7 @@ class InvertedFile:
         metric = faiss.METRIC_INNER_PRODUCT if self._metric == "ip" else faiss.METRIC_L2
         n_lists = max(1, min(int(4 * np.sqrt(self._n_trained)), self._n_trained // 16))
         index = faiss.IndexIVFScalarQuantizer(
-            faiss.IndexFlat(d, metric), d, n_lists, faiss.ScalarQuantizer.QT_fp16, metric
+            faiss.IndexFlat(d, metric), d, n_lists, faiss.ScalarQuantizer.QT_8bit, metric
         )
         index.cp.seed = self._random_state + 1  # FAISS takes 0 for its own choice
         index.cp.niter = 10  # the lists' balance gains nothing from more

@@ -54,14 +54,9 @@ class Memory:
             with lock:
                 self.attributes.widen(change.state.attributes)
                 self._remove(change.deleted)
-            if self._ids:
-                for chunk in change.chunks:
-                    with lock:
-                        self.neighbours.upsert(self._place(chunk), chunk.vectors, renew=False)
-            else:
-                chunks = list(change.chunks)
+            for chunk in change.chunks:
                 with lock:
-                    self._load(chunks)
+                    self.neighbours.upsert(self._place(chunk), chunk.vectors, renew=False)
         if self.neighbours.worn:
             trained = self.neighbours.trained()
             with lock:
@@ -97,12 +92,6 @@ class Memory:
         """Return which positions a filter allows, or None where it allows all."""
         conditions = parse_where(where, self.attributes.schema)
         return self.attributes.mask(conditions) if conditions else None
-
-    def _load(self, chunks: list[ItemChunk]) -> None:
-        for chunk in chunks:
-            self._place(chunk)
-        if chunks:
-            self.neighbours.build(np.concatenate([chunk.vectors for chunk in chunks]))
 
     def _place(self, chunk: ItemChunk) -> NDArray[np.int64]:
         places = np.empty(len(chunk.item_ids), np.int64)

@@ -37,7 +37,7 @@ from vitrine.store.tables import artifact_files, artifacts, deletions, items, sh
 
 T = TypeVar("T")
 IDS_A_QUERY = 5_000  # SQLite allows 32,766 variables in one statement
-ROWS_A_CHUNK = 10_000
+ROWS_A_CHUNK = 2_000
 
 
 class Store:

@@ -1,17 +1,21 @@
 /* The map: every item a point; pictures on hover, a click opens, a loop lists. */
-import { hasWebGL, palette, template } from "./charts.js";
-import { find, say } from "./page.js";
+import { palette } from "./charts.js";
+import { find, say, theme } from "./page.js";
+import { Points } from "./points.js";
 
-const MOST_WITHOUT_WEBGL = 4000;
 const A_LIST = 60;
+const OPAQUE = 215; // nearly: where points lie on each other it is seen
+const RAMPS = { // as the scale in the style sheet
+  light: ["#bcd3ec", "#4a86c5", "#0c2c52"],
+  dark: ["#2d4a68", "#5f9be0", "#e6f1ff"],
+};
 const N_COLOURS = 10; // in the palette; then they come round with another shape
 const ground = find("#ground");
-const chart = find("#chart");
 const drawing = find("#drawing");
 const by = find("#by");
 const hover = find("#hover");
 const touch = matchMedia("(pointer: coarse)");
-let items = { ids: [], x: new Float32Array(), y: new Float32Array() };
+let items = { ids: [] };
 let colours = null;
 let alone = null; // the category that is seen alone
 let tag = null;
@@ -53,79 +57,49 @@ async function fetchColours() {
 /* Drawing */
 const itemURL = (index) => `/item?${new URLSearchParams({ id: items.ids[index] })}`;
 const pictureURL = (index, size) => `/pictures/${encodeURIComponent(items.ids[index])}?size=${size}`;
-const markerSize = () => (items.ids.length < 2000 ? 8 : items.ids.length < 20000 ? 5 : 3.5);
 
-function trace(members, marker) {
-  return {
-    type: hasWebGL ? "scattergl" : "scatter",
-    mode: "markers",
-    x: Float32Array.from(members, (i) => items.x[i]),
-    y: Float32Array.from(members, (i) => items.y[i]),
-    customdata: members,
-    hoverinfo: "none",
-    marker: { size: markerSize(), opacity: 0.8, ...marker },
-    unselected: { marker: { opacity: 0.12 } },
-  };
-}
-function traces() {
-  let all = items.ids.map((_, i) => i);
-  if (!hasWebGL && all.length > MOST_WITHOUT_WEBGL) {
-    const step = all.length / MOST_WITHOUT_WEBGL;
-    all = Array.from({ length: MOST_WITHOUT_WEBGL }, (_, i) => Math.floor(i * step));
+/* How each point looks: its colour and shape by what the map is coloured by; what is not chosen
+   steps back. */
+function paint() {
+  const n = items.ids.length;
+  const bytes = new Uint8Array(4 * n);
+  const shapes = new Uint8Array(n);
+  const lit = chosen.length ? new Set(chosen) : null;
+  const colour = colourOf();
+  for (let i = 0; i < n; i++) {
+    bytes.set(colour(i), 4 * i);
+    const code = colours?.codes?.[i] ?? 0;
+    if (alone !== null && code !== alone) bytes[4 * i + 3] = 0;
+    else if (lit && !lit.has(i)) bytes[4 * i + 3] = 36;
+    if (code >= N_COLOURS) shapes[i] = 1;
   }
-  const tones = palette();
-  if (!colours) return [trace(all, { color: tones.accent })];
-  if (colours.kind === "scale") {
-    const has = all.filter((i) => colours.values[i] !== null);
-    const ramp = getComputedStyle(ground);
-    const stops = ["--ramp-low", "--ramp-middle", "--ramp-high"].map((name) => ramp.getPropertyValue(name));
-    return [
-      trace(all.filter((i) => colours.values[i] === null), { color: tones.muted }),
-      trace(has, {
-        color: has.map((i) => colours.values[i]),
-        cmin: colours.low,
-        cmax: colours.high,
-        colorscale: stops.map((stop, i) => [i / 2, stop.trim()]),
-      }),
-    ];
-  }
-  const members = Array.from({ length: colours.names.length + 1 }, () => []);
-  for (const i of all) members[colours.codes[i] + 1].push(i);
-  return members.map((own, at) => trace(own, {
-    color: tone(at - 1),
-    symbol: at > N_COLOURS ? "diamond" : "circle",
-  })).map((one, at) => ({ ...one, visible: alone === null || alone === at - 1 }));
-}
-const tone = (code) => {
-  const other = code < 0 || colours.names[code] === "other";
-  return palette()[other ? "muted" : code % N_COLOURS];
-};
-
-function around(values) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const value of values) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  const margin = high > low ? 0.04 * (high - low) : 1;
-  return values.length ? [low - margin, high + margin] : [-1, 1];
-}
-const bare = { showgrid: false, zeroline: false, showticklabels: false, ticks: "", visible: false };
-async function draw(keepView = true) {
-  const view = keepView && chart._fullLayout ? chart._fullLayout : null;
-  await Plotly.react(chart, traces(), {
-    template: template(),
-    autosize: true,
-    margin: { l: 0, r: 0, t: 0, b: 0 },
-    showlegend: false,
-    hovermode: "closest",
-    hoverdistance: 12,
-    dragmode: find("#lasso").ariaPressed === "true" ? "lasso" : "pan",
-    xaxis: { ...bare, range: view ? [...view.xaxis.range] : around(items.x) },
-    yaxis: { ...bare, range: view ? [...view.yaxis.range] : around(items.y) },
-  }, { displayModeBar: false, scrollZoom: true, responsive: true, doubleClick: false, showTips: false });
+  points.paint(bytes, shapes, n < 2000 ? 10 : n < 20000 ? 6 : 4);
   legend();
 }
+const bytesOf = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+function colourOf() {
+  const tones = palette();
+  const muted = [...bytesOf(tones.muted), OPAQUE];
+  if (!colours) {
+    const accent = [...bytesOf(tones.accent), OPAQUE];
+    return () => accent;
+  }
+  if (colours.kind === "categories") {
+    const known = colours.names.map((_, code) => [...bytesOf(tone(code)), OPAQUE]);
+    return (i) => known[colours.codes[i]] ?? muted;
+  }
+  const stops = RAMPS[theme()].map(bytesOf);
+  const { values, low, high } = colours;
+  return (i) => {
+    if (values[i] === null) return muted;
+    const share = 2 * Math.min(1, Math.max(0, (values[i] - low) / (high - low || 1)));
+    const [from, to] = share < 1 ? [stops[0], stops[1]] : [stops[1], stops[2]];
+    const part = share < 1 ? share : share - 1;
+    return [...from.map((byte, channel) => byte + part * (to[channel] - byte)), OPAQUE];
+  };
+}
+const tone = (code) => palette()[colours.names[code] === "other" ? "muted" : code % N_COLOURS];
+
 function legend() {
   const list = find("#legend");
   const categories = colours?.kind === "categories";
@@ -145,9 +119,9 @@ function legend() {
     mark.setAttribute("fill", tone(code));
     svg.append(mark);
     chip.append(svg, name || "(empty)");
-    chip.addEventListener("click", async () => {
+    chip.addEventListener("click", () => {
       alone = alone === code ? null : code;
-      await draw();
+      paint();
       list.children[code].focus();
     });
     return chip;
@@ -155,18 +129,19 @@ function legend() {
 }
 
 /* The card of the item under the pointer */
-function showCard(event) {
-  const index = event.points[0].customdata;
+function showCard(index, { clientX, clientY }) {
   hover.href = itemURL(index);
   find(".name", hover).textContent = items.ids[index];
   const code = colours?.codes?.[index];
   find(".under", hover).textContent = (code >= 0 ? colours.names[code] : colours?.values?.[index]) ?? "";
-  const picture = new Image();
-  picture.alt = "";
-  picture.src = pictureURL(index, 320);
-  find(".frame", hover).replaceChildren(picture);
+  if (hover.dataset.index !== String(index)) {
+    const picture = new Image();
+    picture.alt = "";
+    picture.src = pictureURL(index, 320);
+    find(".frame", hover).replaceChildren(picture);
+    hover.dataset.index = index;
+  }
   hover.hidden = false;
-  const { clientX, clientY } = event.event;
   const left = clientX + 18 + hover.offsetWidth > innerWidth ? clientX - 18 - hover.offsetWidth : clientX + 18;
   hover.style.left = `${Math.max(8, left)}px`;
   hover.style.top = `${Math.max(8, Math.min(clientY + 18, innerHeight - hover.offsetHeight - 8))}px`;
@@ -207,61 +182,64 @@ function more() {
   find("#chosen-more").hidden = wall.children.length >= chosen.length;
 }
 function listView() {
-  const { xaxis, yaxis } = chart._fullLayout;
-  const inside = (value, [low, high]) => value >= Math.min(low, high) && value <= Math.max(low, high);
-  const shown = (i) => alone === null || colours.codes[i] === alone;
-  list(items.ids.map((_, i) => i).filter((i) => shown(i) && inside(items.x[i], xaxis.range) && inside(items.y[i], yaxis.range)), "in view");
+  list(points.inView(), "in view");
   find("#chosen-head").focus();
 }
 
 /* Moving about */
-function move(zoom, dx = 0, dy = 0) {
-  const change = {};
-  for (const [name, shift] of [["xaxis", dx], ["yaxis", dy]]) {
-    const [low, high] = chart._fullLayout[name].range;
-    const [middle, half] = [(low + high) / 2 + shift * (high - low), ((high - low) / 2) * zoom];
-    change[`${name}.range`] = [middle - half, middle + half];
-  }
-  hideCard();
-  return Plotly.relayout(chart, change);
-}
-const all = () => Plotly.relayout(chart, { "xaxis.range": around(items.x), "yaxis.range": around(items.y) });
+const points = new Points(find("#chart"), {
+  hover: showCard,
+  leave: hideCard,
+  click(index, event) { // a tap shows the item, a tap on its card opens it
+    if (event.pointerType === "touch") showCard(index, event);
+    else location.href = itemURL(index);
+  },
+  loop(indices) {
+    list(indices, "in the loop");
+    paint();
+  },
+});
 const keys = {
-  "+": () => move(0.7), "=": () => move(0.7), "-": () => move(1.43), 0: all, Enter: listView,
-  ArrowLeft: () => move(1, -0.15), ArrowRight: () => move(1, 0.15),
-  ArrowUp: () => move(1, 0, 0.15), ArrowDown: () => move(1, 0, -0.15),
+  "+": () => points.zoom(0.7), "=": () => points.zoom(0.7), "-": () => points.zoom(1.43),
+  0: () => points.all(), Enter: listView,
+  ArrowLeft: () => points.move(-0.15, 0), ArrowRight: () => points.move(0.15, 0),
+  ArrowUp: () => points.move(0, 0.15), ArrowDown: () => points.move(0, -0.15),
 };
 ground.addEventListener("keydown", (event) => {
   if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
+  hideCard();
   keys[event.key]();
 });
-find("#nearer").addEventListener("click", () => move(0.6));
-find("#farther").addEventListener("click", () => move(1.67));
-find("#reset").addEventListener("click", all);
+find("#nearer").addEventListener("click", () => points.zoom(0.6));
+find("#farther").addEventListener("click", () => points.zoom(1.67));
+find("#reset").addEventListener("click", () => points.all());
 find("#list-view").addEventListener("click", listView);
 find("#chosen-more").addEventListener("click", more);
-find("#clear").addEventListener("click", async () => {
+find("#clear").addEventListener("click", () => {
   list([], "");
-  await draw();
+  paint();
   ground.focus();
 });
 find("#lasso").addEventListener("click", () => {
-  const on = find("#lasso").ariaPressed !== "true";
-  find("#lasso").ariaPressed = String(on);
-  Plotly.relayout(chart, { dragmode: on ? "lasso" : "pan" });
+  points.looping = !points.looping;
+  find("#lasso").setAttribute("aria-pressed", String(points.looping));
 });
 by.addEventListener("change", async () => {
   await fetchColours();
-  await draw();
+  paint();
 });
-addEventListener("themechange", () => { if (tag) draw(); });
+addEventListener("themechange", () => { if (tag) paint(); });
 addEventListener("scroll", hideCard, { passive: true });
 
 async function refresh() {
   if (!await fetchPoints()) return false;
   await fetchColours();
-  await draw(drawing.hidden);
+  const kept = drawing.hidden ? points.view : null;
+  points.set(items.x, items.y);
+  if (kept) points.view = kept;
+  list([], "");
+  paint();
   find("#how").textContent = items.how;
   return true;
 }
@@ -273,15 +251,6 @@ async function start() {
     return;
   }
   drawing.hidden = true;
-  chart.on("plotly_hover", showCard);
-  chart.on("plotly_unhover", () => { if (!touch.matches) hideCard(); });
-  chart.on("plotly_click", (event) => {
-    if (touch.matches) showCard(event); // a tap shows the item, a tap on its picture opens it
-    else location.href = itemURL(event.points[0].customdata);
-  });
-  chart.on("plotly_selected", (event) => {
-    if (event?.points.length) list(event.points.map((point) => point.customdata), "in the loop");
-  });
   document.documentElement.dataset.drawn = "true";
 }
 start();

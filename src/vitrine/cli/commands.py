@@ -5,6 +5,7 @@ from vitrine.cli import shops
 from vitrine.cli import retraining
 from vitrine.cli import measuring
 from vitrine.cli import ratings
+from vitrine.cli import ratings_compare
 from vitrine.cli import tables
 from vitrine.cli import serving
 from vitrine.cli import keeping
@@ -12,4 +13,14 @@ from vitrine.cli import keeping
 # isort: on
 from vitrine.cli.app import app
 
-__all__ = ["app", "keeping", "measuring", "ratings", "retraining", "serving", "shops", "tables"]
+__all__ = [
+    "app",
+    "keeping",
+    "measuring",
+    "ratings",
+    "ratings_compare",
+    "retraining",
+    "serving",
+    "shops",
+    "tables",
+]

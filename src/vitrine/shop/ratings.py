@@ -17,6 +17,7 @@ from vitrine.progress import task
 from vitrine.ratings import (
     Columns,
     Interactions,
+    ItemFeatures,
     RatingModel,
     Reading,
     make_rating_model,
@@ -25,6 +26,7 @@ from vitrine.ratings import (
 from vitrine.ratings.interactions import Duplicates, Feedback
 from vitrine.shop.live import Live
 from vitrine.shop.memory import Memory
+from vitrine.shop.ratings_features import FeatureRecipe
 from vitrine.shop.ratings_fitting import fit_model
 from vitrine.shop.ratings_results import (
     Rated,
@@ -208,6 +210,12 @@ class ShopRatings:
             model = make_rating_model(model, **options)
         fit_model(model, self._store, self._ratings, self._live)
         return model
+
+    def item_features(self) -> ItemFeatures:
+        """Return what `fit` tells models of the items: vectors, categories and numbers."""
+        with self._live.lock:
+            memory = self._live.current()
+            return FeatureRecipe.of(memory).features(self._store, memory, list(memory.positions))
 
     def info(self) -> RatingsInfo:
         """Return what the ratings are, and which model was fitted on them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from threading import Lock
 from weakref import WeakKeyDictionary
@@ -12,10 +13,12 @@ from vitrine.encoders.base import Encoder
 from vitrine.service.page.kept import Kept
 from vitrine.service.page.map_making import make_map
 from vitrine.service.page.measuring import make_figures
+from vitrine.service.page.scale import Scale
 from vitrine.service.page.words import SAMPLE, Yardstick
 from vitrine.shop import Shop
 
 FOLDER = "page"
+SCALE_SECONDS = 60.0
 
 
 class Memory:
@@ -32,6 +35,7 @@ class Memory:
         self.map = Kept(folder / "map", partial(make_map, shop))
         self.figures = Kept(folder / "figures", partial(make_figures, shop))
         self._measured: tuple[Encoder, Yardstick] | None = None
+        self._scale: tuple[float, Scale] | None = None
 
     def yardstick(self, shop: Shop) -> Yardstick:
         """Return what similarities mean with the shop's encoder; measured once for each."""
@@ -42,6 +46,12 @@ class Memory:
             vectors = shop.vectors_of([ids[i] for i in drawn])
             known = self._measured = encoder, Yardstick(vectors, encoder.distance_)
         return known[1]
+
+    def scale(self, shop: Shop) -> Scale:
+        """Return what a rating may be here, at most a minute behind: it is read off all ratings."""
+        if self._scale is None or time.monotonic() - self._scale[0] > SCALE_SECONDS:
+            self._scale = time.monotonic(), Scale.of(shop.ratings.info())
+        return self._scale[1]
 
 
 _OF: WeakKeyDictionary[Shop, Memory] = WeakKeyDictionary()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -14,7 +14,9 @@ from vitrine.catalogue.items import Value
 from vitrine.cli import console
 from vitrine.cli.app import app
 from vitrine.cli.options import Json, Seed, ShopPath, Where
+from vitrine.errors import OptionError
 from vitrine.ratings import Columns, make_rating_model, rating_model_names
+from vitrine.ratings.interactions import Duplicates as DuplicatesRule
 from vitrine.ratings.options import parse_model_options
 from vitrine.shop import RatingsResult, Reason, Shop
 
@@ -53,6 +55,15 @@ ModelOptions = Annotated[
 ]
 
 
+def read_duplicates(rule: str | None) -> DuplicatesRule | None:
+    """Return the rule for several rows of one user and item."""
+    if rule is None:
+        return None
+    if rule not in get_args(DuplicatesRule):
+        raise OptionError(f"--duplicates {rule}: one of {', '.join(get_args(DuplicatesRule))}")
+    return cast(DuplicatesRule, rule)
+
+
 @ratings.command("add")
 def add_ratings(
     shop: ShopPath,
@@ -72,7 +83,7 @@ def add_ratings(
             file,
             columns=columns,
             feedback="implicit" if implicit else None,
-            duplicates=duplicates,  # type: ignore[arg-type] - checked where it is used
+            duplicates=read_duplicates(duplicates),
         )
         _print_result(opened, result, as_json)
         if not as_json and opened.ratings.info().model is None:

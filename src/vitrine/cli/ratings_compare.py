@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vitrine.cli import console
 from vitrine.cli.options import Json, Seed
-from vitrine.cli.ratings import Duplicates, Implicit, ratings
+from vitrine.cli.ratings import Duplicates, Implicit, ratings, read_duplicates
 from vitrine.cli.ratings_figures import print_results
 from vitrine.errors import OptionError, VitrineError
 from vitrine.evaluation.ratings import (
@@ -31,6 +31,7 @@ from vitrine.ratings import (
     make_rating_model,
     read_interactions,
 )
+from vitrine.ratings.interactions import Feedback
 from vitrine.ratings.options import parse_model_options
 from vitrine.shop import Shop
 
@@ -163,7 +164,7 @@ def _read(
     implicit: bool,
     liked_from: float | None,
     users_with: int,
-    duplicates: Any,
+    duplicates: str | None,
 ) -> _Data:
     if split.startswith("given"):
         if implicit or users_with > 1:
@@ -176,8 +177,8 @@ def _read(
             raise OptionError(f"{source}: a folder without {', '.join(KNOWN_FILES)}; name a file")
         file = there[0]
     as_likes = implicit and liked_from is not None
-    feedback = "implicit" if implicit and not as_likes else "explicit"
-    reading = read_interactions(file, feedback=feedback, duplicates=duplicates)  # type: ignore[arg-type]
+    feedback: Feedback = "implicit" if implicit and not as_likes else "explicit"
+    reading = read_interactions(file, feedback=feedback, duplicates=read_duplicates(duplicates))
     data = reading.interactions
     if as_likes and liked_from is not None:
         data = data.liked(liked_from)

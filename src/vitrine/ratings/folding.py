@@ -65,13 +65,14 @@ class ItemWeights(Folding[EASE]):
 
     def scores(self, items: Codes, ratings: Array) -> Array:
         """Score every item for a user, (n_items,)."""
-        scores: Array = self.model._grades(ratings) @ self.model.weights_[items]
+        strength = strengths(self.model, ratings, self.model.rating_power)
+        scores: Array = strength @ self.model.weights_[items]
         return scores
 
     def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
         """Return the weight of each rated item for each pick, by its rating, (n_picks, n)."""
         weights: Array = self.model.weights_[np.ix_(items, picks)].T
-        return weights * self.model._grades(ratings)
+        return weights * strengths(self.model, ratings, self.model.rating_power)
 
 
 class RatedFactors(Folding[FactorModel]):

@@ -99,12 +99,14 @@ class Serving:
         new = [item_id for item_id in memory.positions if item_id not in model.items_]
         if not new or memory.encoder_id != self.recipe.encoder_id:
             return
-        if getattr(model, "described_", None) is not None:
-            features = self.recipe.features(self._store, memory, new)
-            self.model = model.add_items(features)  # type: ignore[attr-defined]
+        add_items = getattr(model, "add_items", None)
+        if add_items is not None and getattr(model, "described_", None) is not None:
+            self.model = add_items(self.recipe.features(self._store, memory, new))
             self._folding = self._make_folding(self.model)
 
     def _rated_reasons(self, carried: Scores, items: Codes, ratings: Ratings) -> list[Reason]:
+        # What somebody disliked may carry a pick by contrast; as a reason that would read oddly.
+        carried = np.where(ratings >= ratings.mean(), carried, 0.0)
         best = np.argsort(-carried, kind="stable")[:N_REASONS]
         best = best[carried[best] > 0]
         total = carried[carried > 0].sum()
@@ -118,7 +120,9 @@ class Serving:
         maps = getattr(self.model, "maps_", [])
         if not any(one.weights.get(PICTURES) for one in maps):
             return np.zeros(len(picks), bool)
-        return np.bincount(self.model.seen_.indices, minlength=len(self.model.items_))[picks] == 0
+        counts = np.bincount(self.model.seen_.indices, minlength=len(self.model.items_))
+        nobody: NDArray[np.bool_] = counts[picks] == 0
+        return nobody
 
     def _looks_reasons(
         self, memory: Memory, position: int, items: Codes, ratings: Ratings

@@ -4,6 +4,7 @@
 from vitrine.cli import shops
 from vitrine.cli import retraining
 from vitrine.cli import measuring
+from vitrine.cli import clusters
 from vitrine.cli import ratings
 from vitrine.cli import ratings_compare
 from vitrine.cli import tables
@@ -15,6 +16,7 @@ from vitrine.cli.app import app
 
 __all__ = [
     "app",
+    "clusters",
     "keeping",
     "measuring",
     "ratings",

@@ -9,11 +9,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine.catalogue import decode
 from vitrine.catalogue.items import AttributeType, Value
 from vitrine.catalogue.where import Where
 from vitrine.encoders.base import Encoder
 from vitrine.encoders.preprocessing import Picture
-from vitrine.errors import InputError, PictureError
+from vitrine.errors import InputError, PictureError, UnknownItemError
 from vitrine.shop.browsing import Browsing
 from vitrine.shop.evaluating import Side
 from vitrine.shop.importing import ImportResult
@@ -24,6 +25,7 @@ from vitrine.shop.pictures import StoredPictures
 from vitrine.shop.ratings import ShopRatings
 from vitrine.shop.ratings_results import Recommendations
 from vitrine.shop.results import ShopInfo
+from vitrine.shop.thumbnails import read_thumbnail
 from vitrine.store import DATABASE_NAME, Store
 
 REJECTED_NAME = "rejected.csv"
@@ -159,6 +161,39 @@ class Contents:
         stored = self._stored_pictures(item_ids)
         return [_or_none(stored, i) for i in range(len(stored))]
 
+    def picture(self, item_id: str, cover: int, number: int = 0) -> Picture | None:
+        """Return one of an item's pictures, decoded; None where it cannot be read any more.
+
+        Parameters
+        ----------
+        item_id : str
+        cover : int
+            Shorter side, in pixels, that must survive.
+        number : int
+            Which of its pictures, from 0; the thumbnail stands in for the first.
+        """
+        places = self._store.pictures([item_id]).get(item_id, [])
+        try:
+            return decode(places[number], cover=cover)
+        except (IndexError, PictureError):
+            [small] = self.thumbnails([item_id]) if number == 0 else [None]
+            return None if small is None else read_thumbnail(small)
+
+    def picture_fingerprint(self, item_id: str) -> str:
+        """Return what changes when an item's picture files do.
+
+        Raises
+        ------
+        UnknownItemError
+            If there is no such item.
+        """
+        known = self._store.known([item_id])
+        if item_id not in known:
+            with self._live.reading() as memory:
+                memory.position(item_id)  # says which id may have been meant
+            raise UnknownItemError(f"there is no item {item_id!r} any more")
+        return known[item_id][0]
+
     def write_neighbours(
         self, output: str | Path, k: int = 20, where: Where = None
     ) -> NeighbourTable:
@@ -229,6 +264,11 @@ class Contents:
             bytes_on_disk=sum(file.stat().st_size for file in files),
         )
 
+    @property
+    def default_label(self) -> str:
+        """The attribute that says which items belong together, if there is one of that name."""
+        return str(self._store.state().settings["label"] or "category")
+
     def label(self, name: str | None = None) -> str:
         """Return the attribute that says which items belong together.
 
@@ -237,7 +277,7 @@ class Contents:
         InputError
             If there is no such attribute.
         """
-        chosen = name or self._store.state().settings["label"] or "category"
+        chosen = name or self.default_label
         if chosen not in self.schema:
             there = ", ".join(self.schema) or "none"
             raise InputError(

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from threading import Event, Lock, Thread
 
 from vitrine.artifact import Artifact
-from vitrine.encoders import load_encoder
+from vitrine.encoders import Encoder, load_encoder
 from vitrine.errors import ShopFormatError, VitrineError
+from vitrine.shop.centres import Centres
 from vitrine.shop.locking import MemoryLock
 from vitrine.shop.memory import EncoderChanged, Memory
-from vitrine.store import Store
+from vitrine.store import ShopState, Store
+from vitrine.store.clusters import find_clusters
 
 FOLLOW_SECONDS = 0.25
 
@@ -118,7 +120,8 @@ class Live:
             return
 
     def _whole(self) -> Memory:
-        encoder_id = self._store.state().encoder_id
+        state = self._store.state()
+        encoder_id = state.encoder_id
         if encoder_id is None:
             raise ShopFormatError(
                 "the making of this shop broke off before its encoder was fitted; run the same "
@@ -126,6 +129,15 @@ class Live:
             )
         files = self._store.artifact(encoder_id)
         encoder = load_encoder(Artifact.from_files(files, f"the shop's encoder {encoder_id}"))
-        memory = Memory(encoder, encoder_id)
+        memory = Memory(encoder, encoder_id, self._clusters(state, encoder))
         memory.follow(self._store, self.lock)
         return memory
+
+    def _clusters(self, state: ShopState, encoder: Encoder) -> Centres | None:
+        stored = find_clusters(state.settings)
+        if stored is None or stored.encoder_id != state.encoder_id:
+            return None
+        if not (files := self._store.artifact(stored.artifact_id)):
+            raise EncoderChanged  # replaced since the state was read
+        artifact = Artifact.from_files(files, "the shop's clusters")
+        return Centres.from_artifact(artifact, stored.artifact_id, stored.name, encoder.distance_)

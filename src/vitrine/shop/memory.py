@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.catalogue.attributes import AttributeTable
+from vitrine.catalogue.items import Value
 from vitrine.catalogue.where import Where, parse_where
 from vitrine.encoders.base import Encoder
 from vitrine.errors import UnknownItemError
 from vitrine.index import NearestNeighbours
+from vitrine.shop.centres import Centres
 from vitrine.shop.locking import MemoryLock
-from vitrine.store import ItemChunk, Store
+from vitrine.store import ItemChunk, ShopState, Store
+from vitrine.store.clusters import find_clusters
 
 
 class Memory:
@@ -25,10 +29,13 @@ class Memory:
         The one that made the vectors; its distance ranks them.
     encoder_id : int
         Which one that is in the store.
+    clusters : Centres, optional
+        What gives each item its cluster, as one more attribute.
     """
 
-    def __init__(self, encoder: Encoder, encoder_id: int) -> None:
+    def __init__(self, encoder: Encoder, encoder_id: int, clusters: Centres | None = None) -> None:
         self.encoder, self.encoder_id = encoder, encoder_id
+        self.clusters = clusters
         self.change_number = 0
         self.attributes = AttributeTable({})
         self.positions: dict[str, int] = {}
@@ -44,15 +51,17 @@ class Memory:
         Raises
         ------
         EncoderChanged
-            If the shop has another encoder now: everything must be read anew.
+            If the shop has another encoder or other clusters now: everything must be read anew.
         """
         if store.change_number() == self.change_number:
             return False
         with store.changes(self.change_number, self.encoder_id) as change:
-            if change.state.encoder_id != self.encoder_id:
+            if change.state.encoder_id != self.encoder_id or self._has_other_clusters(change.state):
                 raise EncoderChanged
             with lock:
                 self.attributes.widen(change.state.attributes)
+                if self.clusters is not None:
+                    self.attributes.widen({self.clusters.name: "integer"})
                 self._remove(change.deleted)
             for chunk in change.chunks:
                 with lock:
@@ -99,8 +108,19 @@ class Memory:
             places[i] = self.positions.setdefault(item_id, len(self._ids))
             if places[i] == len(self._ids):
                 self._ids.append(item_id)
-        self.attributes.set(places, chunk.attributes)
+        rows: Sequence[Mapping[str, Value]] = chunk.attributes
+        if self.clusters is not None:
+            codes = self.clusters.of(chunk.vectors)
+            rows = [row | {self.clusters.name: code}
+                    for row, code in zip(chunk.attributes, codes, strict=True)]  # fmt: skip
+        self.attributes.set(places, rows)
         return places
+
+    def _has_other_clusters(self, state: ShopState) -> bool:
+        wanted = find_clusters(state.settings)
+        if wanted is None or wanted.encoder_id != self.encoder_id:  # of another encoder: none
+            return self.clusters is not None
+        return self.clusters is None or self.clusters.artifact_id != wanted.artifact_id
 
     def _remove(self, item_ids: list[str]) -> None:
         gone = [self.positions.pop(item_id) for item_id in item_ids if item_id in self.positions]

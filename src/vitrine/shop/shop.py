@@ -14,6 +14,7 @@ from vitrine.catalogue.where import Where
 from vitrine.encoders import make_encoder
 from vitrine.encoders.base import Encoder
 from vitrine.errors import EncoderReplacedError, InputError, ShopError
+from vitrine.shop.clusters import Clusters, cluster
 from vitrine.shop.contents import Contents
 from vitrine.shop.creating import begin
 from vitrine.shop.evaluating import (
@@ -23,6 +24,7 @@ from vitrine.shop.evaluating import (
     sample_queries,
 )
 from vitrine.shop.importing import Import, ImportResult
+from vitrine.shop.receiving import NewItem, Received, Receiving
 from vitrine.shop.results import Hit, PhotoSearch
 from vitrine.shop.retraining import CannotEncodeError, Switched, retrain, roll_back
 from vitrine.shop.similar import Query, Wish, find_similar, search_by_photo
@@ -99,6 +101,26 @@ class Shop(Contents):
 
         What was refused is in the result and in the shop's ``rejected.csv``.
         """
+        result = self._import(catalogue)
+        self.last_import = result
+        self._write_rejected(result.rejected)
+        return result
+
+    def receive(self, items: Sequence[NewItem], limits: Limits = DEFAULT_LIMITS) -> list[Received]:
+        """Add or replace items whose pictures come with them, as bytes.
+
+        The pictures are kept in the shop's folder ``pictures``. What becomes of each item is in
+        the answer, and nowhere else.
+
+        Parameters
+        ----------
+        items : sequence of NewItem
+        limits : Limits
+            What a picture may be at most.
+        """
+        return Receiving(self._store, self.path, self._import, limits).run(items)
+
+    def _import(self, catalogue: Catalogue) -> ImportResult:
         keep = bool(self._store.state().settings["thumbnails"])
         result: ImportResult | None = None
         while result is None:
@@ -108,8 +130,6 @@ class Shop(Contents):
                 result = work.run(catalogue)
             except EncoderReplacedError:  # what is stored has vectors of the new one already
                 self.refresh()
-        self.last_import = result
-        self._write_rejected(result.rejected)
         self.refresh()
         return result
 
@@ -164,6 +184,42 @@ class Shop(Contents):
             raise
         self.refresh()
         return switched
+
+    def cluster(
+        self,
+        k: int | None = None,
+        label: str | None = None,
+        name: str = "cluster",
+        random_state: int = 0,
+    ) -> Clusters:
+        """Group the items by looks, and keep each item's group as an attribute to filter by.
+
+        Items that come later are of the group whose centre is nearest. After another encoder has
+        been switched to there are no groups until this is done again.
+
+        Parameters
+        ----------
+        k : int, optional
+            How many; by default the number with the largest silhouette.
+        label : str, optional
+            The attribute to hold them against; by default the one the shop was made with, or
+            ``category``, where there is such a one.
+        name : str
+            The attribute that will hold an item's group.
+        random_state : int
+
+        Raises
+        ------
+        InputError
+            If there are too few items.
+        OptionError
+            If k does not fit, or the catalogue has an attribute called `name`.
+        """
+        if label is not None or self.default_label in self.schema:
+            label = self.label(label)
+        found = cluster(self._store, self._live.current(), k, label, name, random_state)
+        self.refresh()
+        return found
 
     def remove(self, item_ids: Sequence[str]) -> int:
         """Remove items and return how many there were."""

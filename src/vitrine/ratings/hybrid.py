@@ -19,8 +19,8 @@ from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.kernel_map import Described, KernelMap, KernelSearch
 
 Array = NDArray[Any]
-MAX_USERS_TO_SEARCH_ON = 2000
-MAX_ITEMS_TO_SEARCH_ON = 2000
+MAX_USERS_TO_SEARCH_ON = 1000
+MAX_ITEMS_TO_SEARCH_ON = 1200
 ITEMS_AT_ONCE = 4096
 LIKED_FROM = 0.5
 """Strength of a choice above which the map's search counts it as liked."""
@@ -43,7 +43,7 @@ class Hybrid(EASE):
         As `EASE`.
     likeness_weight : float
         How many users' choices of both of two warm items it is worth that their features are the
-        same; 0: warm items are weighed by their interactions alone.
+        same, as the best map sees them; 0: warm items are weighed by their interactions alone.
     trust : float
         Interactions at which an item's own weights count as much as the map's; 0: from the first.
     n_known : int
@@ -131,9 +131,9 @@ class Hybrid(EASE):
         most = np.argsort(-counts[warm], kind="stable")[: self.n_known]
         self.known_ = np.sort(warm[most])
         self.described_ = Described.of({name: b[self.known_] for name, b in blocks.items()})
+        self.maps_ = self._search(self.described_)
         if self.likeness_weight:
             self._lean_on_likeness(self.described_)
-        self.maps_ = self._search(self.described_)
         own = np.where(counts > 0, counts / np.maximum(counts + self.trust, 1e-12), 0.0)
         asked = np.flatnonzero(described & (own < 1))
         learned = self.weights_[:, self.known_]  # a copy
@@ -146,9 +146,9 @@ class Hybrid(EASE):
 
     def _lean_on_likeness(self, described: Described) -> None:
         """Weigh the items again, with what the features of the known ones say of pairs of them."""
-        kernels = [np.exp(-block) for block in described.distances.values()]
+        kernel = self.maps_[0].kernel(described.distances)
         likeness = np.zeros((len(self.items_),) * 2)
-        likeness[np.ix_(self.known_, self.known_)] = self.likeness_weight * np.mean(kernels, axis=0)
+        likeness[np.ix_(self.known_, self.known_)] = self.likeness_weight * kernel
         self.weights_ = self._weights(self._chosen(self.seen_), likeness)
 
     def _search(self, described: Described) -> list[KernelMap]:
@@ -162,7 +162,7 @@ class Hybrid(EASE):
         values = []
         for fold in range(self.n_folds):
             rest = sp.csr_matrix(among[:, np.flatnonzero(dealt != fold)])
-            values.append((rest[users] @ self._weights(rest)).astype(np.float64))
+            values.append(rest[users] @ self._weights(rest))
         square = np.ix_(searched, searched)
         within = {name: distances[square] for name, distances in described.distances.items()}
         liked = among[users].toarray() > LIKED_FROM

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from vitrine.errors import InputError
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 Codes = NDArray[np.int64]
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 RIDGES = (1.0, 5.0, 20.0)
@@ -42,8 +42,11 @@ class KernelMap:
 
     def kernel(self, distances: Mapping[str, Array]) -> Array:
         """Return the kernel of squared distances (n, m) by block."""
-        total = sum(self.weights[name] * block for name, block in distances.items())
-        kernel: Array = np.exp(-np.asarray(total))
+        total = np.zeros_like(next(iter(distances.values())))
+        for name, block in distances.items():
+            if self.weights[name]:
+                total -= np.float32(self.weights[name]) * block
+        kernel: Array = np.exp(total, out=total)
         return kernel
 
     def shares(self, within: Mapping[str, Array], towards: Mapping[str, Array]) -> Array:
@@ -60,7 +63,7 @@ class KernelMap:
         """
         if not any(self.weights.values()):  # every item alike: the mean is all there is to say
             shape = next(iter(towards.values())).shape
-            return np.full(shape, 1 / (shape[0] + self.ridge))
+            return np.full(shape, 1 / (shape[0] + self.ridge), np.float32)
         kernel = self.kernel(within)
         kernel[np.diag_indices_from(kernel)] += self.ridge
         factor = cho_factor(kernel, lower=True, overwrite_a=True)
@@ -106,7 +109,7 @@ class Described:
         if shapes != wanted:
             raise InputError(f"the features are {shapes}, columns by block; fitted were {wanted}")
         return {
-            name: squared_distances(self.blocks[name], block) / self.scales[name]
+            name: squared_distances(self.blocks[name], block) / np.float32(self.scales[name])
             for name, block in blocks.items()
         }
 
@@ -115,7 +118,7 @@ class Described:
 class KernelSearch:
     """Chooses `KernelMap`s by how well held-out warm items are found by those who liked them.
 
-    Coordinate ascent over `WEIGHTS` and `RIDGES`.
+    Coordinate ascent over `WEIGHTS` and `RIDGES`. Single precision does: ridges are 1 and more.
 
     Parameters
     ----------
@@ -179,18 +182,21 @@ def mean_ndcg(scores: Array, liked: NDArray[np.bool_], top_n: int) -> float:
     if not len(scores):
         return 0.0
     k = min(top_n, scores.shape[1])
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
+    best = np.take_along_axis(best, order, axis=1)
     discounts = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.append(0.0, np.cumsum(discounts))[np.minimum(liked.sum(axis=1), k)]
     return float(np.mean(np.take_along_axis(liked, best, axis=1) @ discounts / ideal))
 
 
 def squared_distances(left: NDArray[np.float32], right: NDArray[np.float32]) -> Array:
-    """Return squared distances between unit-length rows (one column: as it is), (n, m)."""
+    """Return squared distances between unit-length rows (one column: as it is), (n, m) float32."""
     rows, columns = (_unit_rows(block.astype(np.float64)) for block in (left, right))
     squares = [np.einsum("nd,nd->n", r, r) for r in (rows, columns)]
-    distances: Array = squares[0][:, None] + squares[1] - 2 * rows @ columns.T
-    return np.maximum(distances, 0.0)
+    distances = squares[0][:, None] + squares[1] - 2 * rows @ columns.T
+    positive: Array = np.maximum(distances, 0.0).astype(np.float32)
+    return positive
 
 
 def _unit_rows(block: Array) -> Array:

@@ -1,7 +1,9 @@
-"""The application: routes over an open shop."""
+"""The application: routes over an open shop, behind the gate."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -11,11 +13,18 @@ from fastapi import FastAPI
 
 from vitrine import __version__
 from vitrine.service import problems
-from vitrine.service.api import items, photos, pictures
+from vitrine.service.api import documents, items, operating, photos, pictures, users, writing
+from vitrine.service.gate import Gate
+from vitrine.service.metrics import Meter
 from vitrine.service.page.routes import router as page_router
 from vitrine.service.settings import Settings
+from vitrine.service.starting import one_thread_each, return_memory
 from vitrine.service.state import State
+from vitrine.service.thumbnails import Thumbnails
 from vitrine.shop import Shop
+
+MODULES = (items, photos, pictures, users, writing, operating, documents)
+SEARCH_THREADS = 4
 
 
 def create_app(shop_path: str | Path, settings: Settings | None = None) -> FastAPI:
@@ -30,19 +39,40 @@ def create_app(shop_path: str | Path, settings: Settings | None = None) -> FastA
         A shop that `vitrine create` made.
     settings : Settings, optional
     """
-    chosen = settings or Settings()
+    chosen, meter = settings or Settings(), Meter()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with Shop.open(shop_path) as shop, ThreadPoolExecutor(4, "answer") as threads:
-            app.state.vitrine = State(shop, chosen, threads)
+        shop = await asyncio.to_thread(_opened, shop_path)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        with (
+            shop,
+            ThreadPoolExecutor(SEARCH_THREADS, "search", one_thread_each) as threads,
+            ThreadPoolExecutor(max(2, cores), "picture", one_thread_each) as heavy,
+        ):
+            thumbnails = Thumbnails(shop, chosen.picture_cache_bytes)
+            app.state.vitrine = State(shop, chosen, threads, heavy, thumbnails, meter)
             yield
 
     app = FastAPI(
-        title="Vitrine", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Vitrine",
+        description="Similar items, search by photo, browsing and personal picks of one shop.",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     problems.install(app)
-    for module in (items, photos, pictures):
+    for module in MODULES:
         app.include_router(module.router)
     app.include_router(page_router, include_in_schema=False)
+    app.add_middleware(Gate, settings=chosen, meter=meter)
     return app
+
+
+def _opened(shop_path: str | Path) -> Shop:
+    shop = Shop.open(shop_path)
+    shop.browsing.prepare()
+    shop.follow()
+    return_memory()
+    return shop

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from typing import Any
 
+from vitrine.errors import OptionError
 from vitrine.service.keys import Keys
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -66,6 +69,40 @@ class Settings:
     def loopback(self) -> bool:
         """Whether the address can only be reached from this machine."""
         return is_loopback(self.host)
+
+
+LIMITS = (
+    "max_body_bytes", "max_pixels", "max_k", "max_page_size", "max_batch", "arrive_seconds",
+    "answer_seconds", "max_requests", "picture_cache_bytes",
+)  # fmt: skip
+
+
+def with_limits(settings: Settings, given: Sequence[str]) -> Settings:
+    """Return settings with limits written as ``max_k=50``.
+
+    Raises
+    ------
+    OptionError
+        If there is no such limit, or a value is no number above 0.
+    """
+    changed: dict[str, Any] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        name = name.strip()
+        if name not in LIMITS:
+            raise OptionError(
+                f"--limit {text}: there is no such limit (there are: {', '.join(LIMITS)})"
+            )
+        whole = isinstance(getattr(settings, name), int)
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not 0 < number < float("inf") or (whole and number != int(number)):
+            kind = "a whole number" if whole else "a number"
+            raise OptionError(f"--limit {text}: {name} is {kind} above 0")
+        changed[name] = int(number) if whole else number
+    return replace(settings, **changed)
 
 
 def is_loopback(host: str) -> bool:

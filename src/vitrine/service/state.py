@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
+from vitrine.catalogue.decoding import Limits
+from vitrine.service.metrics import Meter
 from vitrine.service.settings import Settings
+from vitrine.service.thumbnails import Thumbnails
 from vitrine.shop import Shop
 
 P = ParamSpec("P")
@@ -28,16 +32,35 @@ class State:
     threads : ThreadPoolExecutor
         Where everything runs that is more than a dictionary look-up, so that the event loop is
         always free: ``await state.run(shop.similar, item_id, k)``.
+    heavy : ThreadPoolExecutor
+        Where pictures are decoded and encoded, so that a few large ones do not keep searches
+        waiting: ``await state.run_heavy(shop.search_photo, content)``.
+    thumbnails : Thumbnails
+    meter : Meter
     """
 
     shop: Shop
     settings: Settings
     threads: ThreadPoolExecutor
+    heavy: ThreadPoolExecutor
+    thumbnails: Thumbnails
+    meter: Meter
+
+    @property
+    def limits(self) -> Limits:
+        """What a picture may be at most."""
+        settings = self.settings
+        return Limits(max_bytes=settings.max_body_bytes, max_pixels=settings.max_pixels)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in a thread and wait for it without holding up other requests."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.threads, lambda: function(*args, **kwargs))
+        call = partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+
+    async def run_heavy(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that works long in one of the few threads for that."""
+        call = partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self.heavy, call)
 
 
 def state_of(request: Request) -> State:

@@ -23,6 +23,7 @@ from vitrine.shop.evaluating import (
     evaluate_sides,
     sample_queries,
 )
+from vitrine.shop.exporting import Exported, export
 from vitrine.shop.importing import Import, ImportResult
 from vitrine.shop.receiving import NewItem, Received, Receiving
 from vitrine.shop.results import Hit, PhotoSearch
@@ -220,6 +221,21 @@ class Shop(Contents):
         found = cluster(self._store, self._live.current(), k, label, name, random_state)
         self.refresh()
         return found
+
+    def export(self, path: str | Path) -> Exported:
+        """Write ids, vectors and attributes to one file: ``.parquet``, ``.npz`` or ``.h5``.
+
+        Raises
+        ------
+        OptionError
+            If `path` ends in anything else.
+        MissingExtraError
+            If it is HDF5 and h5py is not installed.
+        ShopError
+            If the shop changes meanwhile.
+        """
+        self.refresh()
+        return export(self._store, self._live, Path(path))
 
     def remove(self, item_ids: Sequence[str]) -> int:
         """Remove items and return how many there were."""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 from vitrine.catalogue.items import PictureRef
 from vitrine.errors import EncoderReplacedError
 from vitrine.store.database import reading, writing
+from vitrine.store.rows import reference
 from vitrine.store.store import Store, chunked, insert_artifact, next_change, read_state
 from vitrine.store.tables import artifacts, items, shop, vectors
 
@@ -59,7 +60,7 @@ class OtherEncoders:
     """
 
     def __init__(self, store: Store) -> None:
-        self._engine = store.engine
+        self._engine, self._folder = store.engine, store.folder
 
     def find(self, which: str) -> OtherEncoder | None:
         """Return the encoder that is ``staged`` or ``earlier``, if there is one."""
@@ -116,7 +117,7 @@ class OtherEncoders:
                 UnencodedItem(
                     row.item_id,
                     row.pictures_fingerprint,
-                    tuple(PictureRef(path, place) for path, place in row.pictures),
+                    tuple(reference(path, place, self._folder) for path, place in row.pictures),
                 )
                 for row in rows
             ]

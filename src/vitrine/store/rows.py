@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,12 +60,25 @@ class Change:
     chunks: Iterator[ItemChunk]
 
 
-def item_row(item: StoredItem, change_number: int) -> dict[str, Any]:
-    """Return an item as a row of the table `items`."""
+def reference(path: str, row: int | None, folder: Path) -> PictureRef:
+    """Return where a picture lies; what the shop keeps itself is written relative to its folder."""
+    return PictureRef(os.path.join(folder, path), row)
+
+
+def _written(path: str, folder: Path) -> str:
+    inside = f"{folder}{os.sep}"
+    return path.removeprefix(inside)
+
+
+def item_row(item: StoredItem, change_number: int, folder: Path) -> dict[str, Any]:
+    """Return an item as a row of the table `items`.
+
+    Pictures in the shop's own `folder` are written relative to it, so that a shop can be moved.
+    """
     return {
         "item_id": item.id,
         "change_number": change_number,
-        "pictures": [[picture.path, picture.row] for picture in item.pictures],
+        "pictures": [[_written(one.path, folder), one.row] for one in item.pictures],
         "pictures_fingerprint": item.pictures_fingerprint,
         "attributes": {name: to_json(value) for name, value in item.attributes.items()},
     }

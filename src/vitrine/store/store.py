@@ -30,6 +30,7 @@ from vitrine.store.rows import (
     ShopState,
     StoredItem,
     item_row,
+    reference,
     to_matrix,
     typed,
 )
@@ -53,6 +54,11 @@ class Store:
         self.engine = self._engine = engine
         dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
         self._upsert = dialect.insert
+
+    @property
+    def folder(self) -> Path:
+        """The shop's directory, absolute; what is kept in it is named from here."""
+        return Path(self.engine.url.database or ".").resolve().parent
 
     @classmethod
     def create(cls, path: Path, settings: Mapping[str, Any]) -> Self:
@@ -190,7 +196,7 @@ class Store:
             if read_state(connection).encoder_id != encoder_id:
                 raise EncoderReplacedError("the shop has another encoder by now; do it again")
             number = next_change(connection)
-            rows = [item_row(item, number) for item in batch]
+            rows = [item_row(item, number, self.folder) for item in batch]
             self._put(connection, items, "item_id", rows)
             ids = [item.id for item in batch]
             connection.execute(delete(deletions).where(deletions.c.item_id.in_(ids)))
@@ -262,7 +268,7 @@ class Store:
         query = select(items.c.item_id, items.c.pictures)
         with reading(self._engine) as connection:
             return {
-                row.item_id: [PictureRef(path, place) for path, place in row.pictures]
+                row.item_id: [reference(path, place, self.folder) for path, place in row.pictures]
                 for ids in chunked(item_ids, IDS_A_QUERY)
                 for row in connection.execute(query.where(items.c.item_id.in_(ids)))
             }

@@ -19,7 +19,9 @@ from vitrine.service.page.links import (
     browse_url,
     conditions,
     expression,
+    human,
     plain,
+    shown,
 )
 from vitrine.service.page.rendering import View, page
 from vitrine.service.state import State, StateOf
@@ -103,7 +105,7 @@ def _wall(
     chosen = conditions([*(where or []), *_ranges(asked)], shop.schema)
     filters = [as_expression(condition) for condition in chosen]
     found = shop.browsing.page(filters, words or None, page=number, size=PAGE_SIZE)
-    facets = shop.browsing.facets(filters, words or None)
+    facets = _facets(shop, chosen, words or None)
     following = browse_url(filters, words, page=number + 1) if number < found.pages else None
     return "browse.html", {
         "cards": cards(shop, found.items),
@@ -119,6 +121,15 @@ def _wall(
         "words": words,
         "open_facets": OPEN_FACETS,
     }
+
+
+def _facets(shop: Shop, chosen: Sequence[Condition], words: str | None) -> list[Facet]:
+    """Count the attributes' values: of a chosen attribute all, as if it were not chosen."""
+    facets = {f.name: f for f in shop.browsing.facets([as_expression(c) for c in chosen], words)}
+    for name in {condition.name for condition in chosen}:
+        rest = [as_expression(condition) for condition in chosen if condition.name != name]
+        facets |= {f.name: f for f in shop.browsing.facets(rest, words) if f.name == name}
+    return list(facets.values())
 
 
 def _ranges(asked: Sequence[tuple[str, str]]) -> list[str]:
@@ -151,17 +162,17 @@ def say(condition: Condition) -> str:
         "<": " under ",
         ">": " over ",
     }
-    return f"{condition.name}{signs[condition.operator]}{plain(condition.value)}"
+    return f"{human(condition.name)}{signs[condition.operator]}{shown(condition.value)}"
 
 
 def _filters(
     shop: Shop, facets: Sequence[Facet], chosen: Sequence[Condition], words: str
 ) -> list[Filter]:
     title = Naming.of(shop).title
-    shown = [f for f in facets if f.name != title and _tells(f, chosen)]
+    telling = [f for f in facets if f.name != title and _tells(f, chosen)]
     order = Naming.of(shop).under
-    shown.sort(key=lambda f: order.index(f.name) if f.name in order else len(order))
-    return [_filter(facet, chosen, words) for facet in shown]
+    telling.sort(key=lambda f: order.index(f.name) if f.name in order else len(order))
+    return [_filter(facet, chosen, words) for facet in telling]
 
 
 def _tells(facet: Facet, chosen: Sequence[Condition]) -> bool:
@@ -200,7 +211,7 @@ def _choices(
         text = plain(value)
         on = text in equal
         wanted = kept if on else [*kept, expression(name, "=", value)]
-        choices.append(Choice(text, count, browse_url(wanted, words), on))
+        choices.append(Choice(shown(value), count, browse_url(wanted, words), on))
     return choices
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from vitrine.catalogue.items import AttributeType, Value
 from vitrine.errors import InputError
-from vitrine.service.page.links import item_url, picture_url, plain
+from vitrine.service.page.links import item_url, picture_url, plain, shown
 from vitrine.shop import Shop
 
 _TITLES = ("title", "name", "product_name", "product title", "display_name", "productdisplayname")
@@ -82,23 +82,27 @@ class Naming:
     def line(self, item: Listed) -> str:
         """Return what stands below the name."""
         values = ((item.attributes or {}).get(name) for name in self.under)
-        return " · ".join(plain(value) for value in values if value is not None)
+        return " · ".join(_brief(value) for value in values if value is not None)
 
 
 def cards(shop: Shop, items: Sequence[Listed], size: int = WALL_SIZE) -> list[Card]:
     """Return the cards of several items."""
     naming = Naming.of(shop)
-    shown = shop.have_pictures([item.id for item in items])
+    pictured = shop.have_pictures([item.id for item in items])
     return [
         Card(
             item.id,
             naming.name(item),
             naming.line(item),
             item_url(item.id),
-            picture_url(item.id, size) if item.id in shown else None,
+            picture_url(item.id, size) if item.id in pictured else None,
         )
         for item in items
     ]
+
+
+def _brief(value: Value) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else shown(value)
 
 
 def label_of(shop: Shop) -> str | None:

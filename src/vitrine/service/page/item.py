@@ -18,9 +18,10 @@ from vitrine.service.page.links import (
     as_expression,
     conditions,
     expression,
+    human,
     item_url,
     picture_url,
-    plain,
+    shown,
 )
 from vitrine.service.page.memory import memory_of
 from vitrine.service.page.occlusion import Occlusion, occlude
@@ -32,6 +33,7 @@ from vitrine.shop.browsing import ShopItem
 from vitrine.shop.results import Hit
 
 N_SIMILAR = 18
+VARIED = 0.5
 MOST_SIMILAR = 90
 MOST_SHOTS = 8
 MOST_WISHES = 8
@@ -41,11 +43,12 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class Match:
-    """A similar item: its card, how alike in words, and what it shares."""
+    """A similar item: its card, how alike in words, what it shares, its near doubles."""
 
     card: Card
     likeness: Likeness
     shared: list[tuple[str, str]]
+    n_same: int
 
 
 @router.get("/item")
@@ -55,9 +58,10 @@ async def item(
     id_: Annotated[str, Query(alias="id")] = "",
     where: Where = None,
     k: str = "",
+    varied: bool = False,
 ) -> Response:
     """Show one item."""
-    return await page(request, state, lambda: _item(state, id_, where, k))
+    return await page(request, state, lambda: _item(state, id_, where, k, varied))
 
 
 @router.get("/item/heat")
@@ -66,29 +70,40 @@ async def heat(state: StateOf, id_: Annotated[str, Query(alias="id")], like: str
     return Json(await state.run(_heat, state.shop, id_, like))
 
 
-def _item(state: State, item_id: str, where: list[str] | None, k: str) -> View:
+def _item(state: State, item_id: str, where: list[str] | None, k: str, varied: bool) -> View:
     shop = state.shop
     found = shop.browsing.item(item_id)
     chosen = conditions(where, shop.schema)
     filters = [as_expression(condition) for condition in chosen]
     wanted = min(int(k), MOST_SIMILAR) if k.isdigit() and int(k[:6]) > 0 else N_SIMILAR
-    hits = shop.similar(item_id, wanted, filters or None)
+    diversity = VARIED if varied else 0.0
+    hits = shop.similar(item_id, wanted, filters or None, diversity=diversity, collapse=True)
+    also = {"varied": "true"} if varied else {}
     more = len(hits) == wanted < MOST_SIMILAR
     naming = Naming.of(shop)
     return "item.html", {
         "item": found,
         "name": naming.name(found),
         "shots": _shots(shop, item_id),
-        "facts": [(n, plain(v)) for n, v in found.attributes.items() if n != naming.title],
-        "wishes": _wishes(shop, found, filters),
+        "facts": [
+            (human(name), shown(value))
+            for name, value in found.attributes.items()
+            if name != naming.title
+        ],
+        "example": _example(found),
+        "wishes": _wishes(shop, found, filters, also),
         "matches": matches(state, found.attributes, hits),
         "where": filters,
         "filter_text": " and ".join(filters),
         "chips": [
-            (say(c), item_url(item_id, [f for f in filters if f != as_expression(c)]))
+            (say(c), item_url(item_id, [f for f in filters if f != as_expression(c)], **also))
             for c in chosen
         ],
-        "further": item_url(item_id, filters, k=min(wanted * 2, MOST_SIMILAR)) if more else None,
+        "further": item_url(item_id, filters, k=min(wanted * 2, MOST_SIMILAR), **also)
+        if more
+        else None,
+        "varied": varied,
+        "other_way": item_url(item_id, filters, varied=None if varied else "true"),
         "n_others": len(shop) - 1,
     }
 
@@ -98,9 +113,16 @@ def matches(state: State, attributes: dict[str, Value], hits: Sequence[Hit]) -> 
     yardstick = memory_of(state.shop).yardstick(state.shop)
     shown = cards(state.shop, hits)
     return [
-        Match(card, yardstick.read(hit.similarity), shared(attributes, hit.attributes))
+        Match(
+            card, yardstick.read(hit.similarity), shared(attributes, hit.attributes), len(hit.same)
+        )
         for card, hit in zip(shown, hits, strict=True)
     ]
+
+
+def _example(found: ShopItem) -> str:
+    """Return a filter that one might type, from what this item has."""
+    return next((expression(n, "=", v) for n, v in found.attributes.items() if v is not None), "")
 
 
 def _shots(shop: Shop, item_id: str) -> list[str]:
@@ -110,7 +132,9 @@ def _shots(shop: Shop, item_id: str) -> list[str]:
     return [picture_url(item_id, LARGE_SIZE)]
 
 
-def _wishes(shop: Shop, found: ShopItem, filters: list[str]) -> list[tuple[str, str, bool]]:
+def _wishes(
+    shop: Shop, found: ShopItem, filters: list[str], also: dict[str, str]
+) -> list[tuple[str, str, bool]]:
     """Return what one may want different: (words, the item's page so filtered, whether it is)."""
     naming, schema, price = Naming.of(shop), shop.schema, price_attribute(shop.schema)
     wanted: list[tuple[str, str]] = []
@@ -122,20 +146,22 @@ def _wishes(shop: Shop, found: ShopItem, filters: list[str]) -> list[tuple[str, 
         if name == price:
             wanted.insert(0, ("cheaper", expression(name, "<", value)))
         elif kind in ("integer", "number"):
-            wanted += [(f"less {name}", expression(name, "<", value)),
-                       (f"more {name}", expression(name, ">", value))]  # fmt: skip
+            wanted += [(f"lower {human(name)}", expression(name, "<", value)),
+                       (f"higher {human(name)}", expression(name, ">", value))]  # fmt: skip
         elif kind == "date":
-            wanted.append((f"later {name}", expression(name, ">", value)))
+            wanted.append((f"newer, by {human(name)}", expression(name, ">", value)))
         elif kind == "text" and facet.distinct <= max(200, facet.items // 5):
-            wanted += [(f"another {name}", expression(name, "!=", value)),
-                       (f"the same {name}", expression(name, "=", value))]  # fmt: skip
-    return [_wish(found.id, words, one, filters) for words, one in wanted[:MOST_WISHES]]
+            wanted += [(f"another {human(name)}", expression(name, "!=", value)),
+                       (f"the same {human(name)}", expression(name, "=", value))]  # fmt: skip
+    return [_wish(found.id, words, one, filters, also) for words, one in wanted[:MOST_WISHES]]
 
 
-def _wish(item_id: str, words: str, one: str, filters: list[str]) -> tuple[str, str, bool]:
+def _wish(
+    item_id: str, words: str, one: str, filters: list[str], also: dict[str, str]
+) -> tuple[str, str, bool]:
     on = one in filters
     rest = [other for other in filters if other != one]
-    return words, item_url(item_id, rest if on else [*rest, one]), on
+    return words, item_url(item_id, rest if on else [*rest, one], **also), on
 
 
 def _heat(shop: Shop, item_id: str, other_id: str) -> dict[str, object]:

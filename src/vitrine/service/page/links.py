@@ -64,8 +64,18 @@ def as_expression(condition: Condition) -> str:
     return expression(condition.name, condition.operator, condition.value)
 
 
+def human(name: str) -> str:
+    """Return an attribute's name as people read it."""
+    return name.replace("_", " ").strip() or name
+
+
+def shown(value: Value) -> str:
+    """Return a value as people read it: yes and no for true and false."""
+    return ("yes" if value else "no") if isinstance(value, bool) else plain(value)
+
+
 def plain(value: Value) -> str:
-    """Return a value as people and filters write it."""
+    """Return a value as filters write it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime) and value.time() == datetime.min.time():

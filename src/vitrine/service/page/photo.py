@@ -12,10 +12,10 @@ from vitrine.errors import PictureError
 from vitrine.service.page.browse import say
 from vitrine.service.page.cards import label_of
 from vitrine.service.page.item import matches
-from vitrine.service.page.links import as_expression, conditions, plain
+from vitrine.service.page.links import as_expression, conditions, shown
 from vitrine.service.page.rendering import View, page
 from vitrine.service.state import State, StateOf
-from vitrine.shop.results import Hit
+from vitrine.shop.results import Hit, Recognised
 
 N_RESULTS = 24
 N_VOTES = 12
@@ -38,27 +38,33 @@ async def find(
 ) -> Response:
     """Show what is most like a photo."""
     content = await picture.read()
-    return await page(request, state, lambda: _find(state, content, where))
+    return await page(request, state, lambda: _find(state, content, where), heavy=True)
 
 
 def _find(state: State, content: bytes, where: str) -> View:
     if not content:
         raise PictureError("no photo came with the question; choose one")
     chosen = conditions([where], state.shop.schema)
-    hits = state.shop.similar(content, N_RESULTS, [as_expression(c) for c in chosen] or None)
-    votes = hits if not chosen else state.shop.similar(content, N_VOTES)
+    filters = [as_expression(condition) for condition in chosen]
+    found = state.shop.search_photo(
+        content, N_RESULTS, filters or None, collapse=True, limits=state.limits
+    )
     return "photo.html", {
-        "matches": matches(state, {}, hits),
+        "matches": matches(state, {}, found.hits),
         "filter_text": where,
         "filtered": ", ".join(say(condition) for condition in chosen),
-        "recognised": _recognised(state, votes[:N_VOTES]),
+        "recognised": _recognised(
+            state, found.recognised, found.hits[:N_VOTES] if not chosen else []
+        ),
     }
 
 
-def _recognised(state: State, hits: Sequence[Hit]) -> str | None:
-    """Say what the photo shows, by what most of the nearest items are."""
+def _recognised(state: State, recognised: Recognised | None, hits: Sequence[Hit]) -> str | None:
+    """Say what the photo shows: by the encoder that knows, or by what most of the nearest are."""
+    if recognised is not None:
+        return f"Looks like {shown(recognised.value)}, with {recognised.confidence:.0%} confidence."
     label = label_of(state.shop)
-    values = [plain(value) for hit in hits if (value := hit.attributes.get(label or ""))]
+    values = [shown(value) for hit in hits if (value := hit.attributes.get(label or ""))]
     if not values:
         return None
     [(most, count)] = Counter(values).most_common(1)

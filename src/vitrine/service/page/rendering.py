@@ -30,7 +30,7 @@ _TEMPLATES.globals |= {
     "browse_url": links.browse_url,
 }
 _TEMPLATES.filters |= {
-    "plain": links.plain,
+    "human": links.human,
     "percent": lambda share: "–" if share != share else f"{share:.1%}",
     "thousands": lambda number: f"{number:,}",
 }
@@ -46,7 +46,9 @@ View = tuple[str, dict[str, Any]]
 """A template's name, and what it shows."""
 
 
-async def page(request: Request, state: State, view: Callable[[], View]) -> Response:
+async def page(
+    request: Request, state: State, view: Callable[[], View], *, heavy: bool = False
+) -> Response:
     """Make a view and write it as HTML, both in a thread; an error becomes a page that says it.
 
     Parameters
@@ -55,10 +57,13 @@ async def page(request: Request, state: State, view: Callable[[], View]) -> Resp
     state : State
     view : callable
         Reads the shop; runs in a thread.
+    heavy : bool
+        Whether it decodes pictures: there are threads of their own for that.
     """
     theme = request.cookies.get("theme")
     around = {"theme": theme if theme in ("light", "dark") else "", "path": request.url.path}
-    html, status = await state.run(_render, state, view, around)
+    run = state.run_heavy if heavy else state.run
+    html, status = await run(_render, state, view, around)
     return Response(html, status, _HEADERS, "text/html")
 
 

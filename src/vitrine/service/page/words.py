@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vitrine.catalogue.items import Value
 from vitrine.index.distance import Distance
-from vitrine.service.page.links import plain
+from vitrine.service.page.links import human, plain, shown
 
 SAMPLE = 600
 """Items whose pairs are the yardstick: 600 make 179,700 pairs."""
@@ -87,11 +87,11 @@ def shared(
         if value is None or theirs is None or value is False:
             continue
         if value == theirs:
-            found.append((name, "yes" if value is True else plain(value)))
+            found.append((human(name), shown(value)))
         elif _numbers(value, theirs) and abs(float(value) - float(theirs)) <= CLOSE * abs(  # type: ignore[arg-type]
             float(value)  # type: ignore[arg-type]
         ):
-            found.append((name, f"about {plain(theirs)}"))
+            found.append((human(name), f"about {plain(theirs)}"))
     return found[:most]
 
 

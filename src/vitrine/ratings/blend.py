@@ -28,7 +28,14 @@ DEFAULT_MODELS: tuple[Choice, ...] = (
     ("user-knn", {}),
     ("biases", {}),
 )
-DEFAULT_RANKERS: tuple[Choice, ...] = (("ease", {}), ("implicit-als", {}), ("bpr", {}))
+DEFAULT_RANKERS: tuple[Choice, ...] = (
+    ("ease", {}),
+    ("implicit-als", {}),
+    ("bpr", {}),
+    ("bayesian-svdpp", {}),
+)
+DEFAULT_WEIGHTS = (0.5, 1.0, 0.75, 0.5)
+"""Of `DEFAULT_RANKERS`, the last of which only explicit ratings can be learned by."""
 
 
 class _Ensemble(RatingModel):
@@ -162,15 +169,15 @@ class Blend(_Ensemble):
 class RankBlend(_Ensemble):
     """Adds up several models' scores of all items, each with mean 0 and deviation 1 for a user.
 
-    Models that err differently correct each other, so equal weights do well and need no tuning. An
-    unknown user gets the same sum of what the models fall back on; an unknown item scores 0.
+    Models that err differently correct each other, so about equal weights do well. An unknown user
+    gets the same sum of what the models fall back on; an unknown item scores 0.
 
     Parameters
     ----------
     models : sequence of (name, params), optional
-        What is blended; the three of `DEFAULT_RANKERS` when not given.
+        What is blended; those of `DEFAULT_RANKERS` that the feedback allows when not given.
     weights : sequence of float, optional
-        One a model; all 1 when not given.
+        One a model; when not given `DEFAULT_WEIGHTS` for the default models, and 1 for others.
 
     Attributes
     ----------
@@ -187,7 +194,9 @@ class RankBlend(_Ensemble):
         self.weights = weights
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
-        chosen = DEFAULT_RANKERS if self.models is None else self.models
+        chosen: Sequence[Choice] = DEFAULT_RANKERS if self.models is None else self.models
+        if self.models is None and interactions.feedback == "implicit":
+            chosen = chosen[:-1]
         if not chosen or (self.weights is not None and len(self.weights) != len(chosen)):
             raise OptionError("a blend needs models, and as many weights as models")
         made = [make_rating_model(name, **params) for name, params in chosen]
@@ -203,7 +212,11 @@ class RankBlend(_Ensemble):
         return total
 
     def _weights(self) -> Sequence[float]:
-        return [1.0] * len(self.models_) if self.weights is None else self.weights
+        if self.weights is not None:
+            return self.weights
+        if self.models is None:
+            return DEFAULT_WEIGHTS[: len(self.models_)]
+        return [1.0] * len(self.models_)
 
     def _predict(self, users: Codes, items: Codes) -> Scores:
         return self._predict_by_rows(users, items)

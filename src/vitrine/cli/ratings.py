@@ -186,10 +186,10 @@ def recommend(
         console.print_json(asdict(found))
         return
     if not found.known:
-        why = "no model is fitted yet (vitrine ratings fit)" if fitted is None else (
-            f"{user} has rated nothing that the model knows"
-        )  # fmt: skip
-        console.say(f"the most popular items, because {why}")
+        why = f"there is no rating by {user} to go by"
+        if fitted is None:
+            why = f"no model is fitted yet: vitrine ratings fit {shop}"
+        console.say(f"the most popular items, for {why}")
     console.print_table(
         ["id", *names, "score", "because"],
         [
@@ -197,7 +197,7 @@ def recommend(
                 pick.id,
                 *[pick.attributes.get(name) for name in names],
                 pick.score,
-                "; ".join(_said(reason, rated, names[:1]) for reason in pick.reasons),
+                _because(pick.reasons, rated, names[:1]),
             )
             for pick in found.picks
         ],
@@ -206,13 +206,20 @@ def recommend(
         console.say("no item is left that may be recommended")
 
 
-def _said(
-    reason: Reason, rated: Mapping[str, Mapping[str, Value] | None], names: Sequence[str]
+def _because(
+    reasons: Sequence[Reason],
+    rated: Mapping[str, Mapping[str, Value] | None],
+    names: Sequence[str],
 ) -> str:
-    """Return a reason in words, the item called by its first text attribute where it has one."""
-    attributes = rated.get(reason.item_id or "") or {}
-    title = next((str(attributes[name]) for name in names if name in attributes), None)
-    return reason.text(title)
+    """Return reasons in words, items called by their first text attribute where they have one."""
+    said = []
+    for place, reason in enumerate(reasons):
+        attributes = rated.get(reason.item_id or "") or {}
+        title = next((str(attributes[name]) for name in names if name in attributes), None)
+        words = reason.text(title)
+        again = place > 0 and reasons[place - 1].kind == reason.kind
+        said.append(words.removeprefix(f"{reason.verb} ") if again else words)
+    return ", ".join(said)
 
 
 def _print_result(shop: Shop, result: RatingsResult, as_json: bool) -> None:

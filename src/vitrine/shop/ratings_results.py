@@ -76,9 +76,13 @@ class Reason:
     def text(self, title: str | None = None) -> str:
         """Return the reason in words, with `title` instead of the item's id if it is given."""
         if self.kind == "popular":
-            return f"rated by {self.value:,.0f}"
-        said = "you rated" if self.kind == "rated" else "looks like"
-        return f"{said} {title or self.item_id} ({self.value:g})"
+            return f"{self.verb} {self.value:,.0f}"
+        return f"{self.verb} {title or self.item_id} ({self.value:g})"
+
+    @property
+    def verb(self) -> str:
+        """The words that its text begins with."""
+        return {"rated": "you rated", "looks": "looks like", "popular": "rated by"}[self.kind]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,12 @@ SAME_SIMILARITY = 0.999
 CLOSE = 0.1
 """Two numbers are about the same within a tenth."""
 
-_STEPS = ((99.9, "Very alike"), (99.0, "Alike"), (95.0, "Somewhat alike"), (75.0, "A little alike"))
+_STEPS = (
+    (99.9, "Very alike"),
+    (99.5, "Alike"),
+    (97.0, "Somewhat alike"),
+    (80.0, "A little alike"),
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Yardstick:
             return Likeness(f"Similarity {similarity:.2f}", "")
         share = 100 * float(np.searchsorted(self._similarities, similarity)) / n
         words = next((words for least, words in _STEPS if share >= least), "Not much alike")
-        shown = f"{min(share, 99.9):.1f}" if share > 99 else f"{share:.0f}"
+        shown = f"{min(share, 99.9):.1f}" if share > 97 else f"{share:.0f}"
         return Likeness(words, f"closer than {shown} % of all pairs")
 
 

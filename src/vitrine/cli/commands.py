@@ -5,6 +5,7 @@ from vitrine.cli import shops
 from vitrine.cli import retraining
 from vitrine.cli import measuring
 from vitrine.cli import clusters
+from vitrine.cli import exporting
 from vitrine.cli import ratings
 from vitrine.cli import ratings_compare
 from vitrine.cli import tables
@@ -17,6 +18,7 @@ from vitrine.cli.app import app
 __all__ = [
     "app",
     "clusters",
+    "exporting",
     "keeping",
     "measuring",
     "ratings",

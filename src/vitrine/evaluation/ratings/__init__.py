@@ -6,6 +6,7 @@ from vitrine.evaluation.ratings.experiments import (
     evaluate_rating_model,
     rating_differences,
 )
+from vitrine.evaluation.ratings.pictures import PictureVote, rating_from_picture
 from vitrine.evaluation.ratings.result import RatingResult, join, mae, rmse
 from vitrine.evaluation.ratings.search import Search
 from vitrine.evaluation.ratings.splits import (
@@ -20,6 +21,7 @@ from vitrine.evaluation.ratings.splits import (
 )
 
 __all__ = [
+    "PictureVote",
     "Protocol",
     "RatingResult",
     "RatingSplit",
@@ -35,6 +37,7 @@ __all__ = [
     "make_splits",
     "random_folds",
     "rating_differences",
+    "rating_from_picture",
     "rmse",
     "share_of_each_user",
 ]

@@ -1,6 +1,7 @@
 import datetime as dt
 import json
 import os
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -238,3 +239,24 @@ def test_a_table_that_cannot_be_read_is_one_clear_error(tmp_path, name, content)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError, match=name.replace(".", r"\.")):
         Catalogue.read(tmp_path / name)
+
+
+def test_addresses_are_found_where_their_files_were_saved(tmp_path):
+    """As Amazon's tables of products are: lists of addresses, never fetched."""
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    for name in ("71a.jpg", "B2.jpg"):
+        gradient(9, 9).save(folder / name)
+    lines = [
+        {"asin": f"B{n}", "title": "T", "brand": "Acme", "price": "$12.99",
+         "imageURL": [f"https://example.org/I/{image}"]}
+        for n, image in ((1, "71a._US40_.jpg"), (2, "81b.jpg"), (3, "91c.jpg"))
+    ]  # fmt: skip
+    path = tmp_path / "meta.json"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    catalogue = Catalogue.read(path, pictures=folder)
+    names = {item.id: [Path(ref.path).name for ref in item.pictures] for item in catalogue}
+    assert names == {"B1": ["71a.jpg"], "B2": ["B2.jpg"]}
+    assert catalogue[0].attributes == {"title": "T", "brand": "Acme", "price": "$12.99"}
+    assert [rejection.item_id for rejection in catalogue.rejected] == ["B3"]
+    assert "not fetched" in catalogue.rejected[0].reason

@@ -14,6 +14,8 @@ from vitrine.errors import PictureError
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*:)?//|data:|mailto:", re.IGNORECASE)
 
+_SIZE = re.compile(r"\._[^./]+_(?=\.\w+$)")  # Amazon's: 71a._US40_.jpg is a small 71a.jpg
+
 
 class PictureFinder:
     """Finds pictures below a table's folder or the folder of pictures, and nowhere else.
@@ -21,6 +23,7 @@ class PictureFinder:
     Relative paths start at the folder of pictures, where one is given, else at the table's.
     Absolute paths, ``..`` and links are followed as long as the file they lead to lies below one of
     the two: a table that came from elsewhere must not make a shop show other files of its machine.
+    An address is never fetched; its file is found if it was saved in the folder.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ class PictureFinder:
             If it is an address, lies elsewhere, or is not there.
         """
         if _ADDRESS.match(text):
-            raise PictureError("an address: pictures are not fetched; save it and name its file")
+            return self._find_saved(text)
         if "\0" in text:
             raise PictureError("its name holds a zero byte")
         try:
@@ -58,6 +61,17 @@ class PictureFinder:
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise PictureError(f"it cannot be opened ({reason})") from error
+
+    def _find_saved(self, address: str) -> str:
+        """Return the file that an address was saved as, under its own name or without its size."""
+        name = address.split("?")[0].split("#")[0].rsplit("/", 1)[-1]
+        for saved in dict.fromkeys((name, _SIZE.sub("", name))):
+            if saved and os.path.isfile(os.path.join(self.base, saved)):
+                return self._find(saved)
+        raise PictureError(
+            "an address: pictures are not fetched; save it, under its own name, where pictures "
+            "lie (--pictures, pictures=)"
+        )
 
     def _find(self, text: str) -> str:
         path = os.path.normpath(os.path.join(self.base, text))

@@ -37,8 +37,8 @@ def read_table(
 ) -> Records:
     """Return a table's items.
 
-    A table that has no column of pictures may still have a folder of them whose files are named by
-    the items' ids (``pictures``).
+    A table that has no column of pictures, or none that can be opened, may still have a folder of
+    them whose files are named by the items' ids (``pictures``).
 
     Raises
     ------
@@ -59,6 +59,7 @@ def read_table(
             "the items' ids lie with --pictures (pictures=)"
         )
     builder = _Builder(path, rows, PictureFinder(path.resolve().parent, pictures))
+    builder.named_by_id = pictures is not None
     builder.check_ids(id_name)
     builder.read_attributes([n for n in others if n not in picture_names], schema or {})
     return builder.records(builder.find_pictures(picture_names))
@@ -71,6 +72,7 @@ class _Builder:
         self.path = path
         self.rows = rows
         self.finder = finder
+        self.named_by_id = False
         self.good = np.ones(len(rows.numbers), np.bool_)
         self.rejected = rows.rejected
         self.ids: pa.Array
@@ -113,30 +115,34 @@ class _Builder:
 
     def find_pictures(self, columns: Sequence[str]) -> list[list[str]]:
         """Return the pictures of the rows that are good; refuse rows that have none."""
-        by_id = None if columns else _by_id(Path(self.finder.base))
+        by_id = {} if columns and not self.named_by_id else _by_id(Path(self.finder.base))
         found: list[list[str]] = []
         table = self.rows.table.select(list(columns))
         for start in range(0, len(self.good), _CHUNK):
             cells = [table[name].slice(start, _CHUNK).to_pylist() for name in columns]
-            if by_id is not None:
-                ids = self.ids.slice(start, _CHUNK).to_pylist()
+            ids = self.ids.slice(start, _CHUNK).to_pylist()
+            if not columns:
                 cells = [[by_id.get(item_id) for item_id in ids]]
             for position, row in enumerate(zip(*cells, strict=True), start):
                 if self.good[position]:
-                    found += self._pictures_of(position, chain.from_iterable(map(names_in, row)))
+                    names = chain.from_iterable(map(names_in, row))
+                    found += self._pictures_of(position, names, by_id.get(ids[position - start]))
         return found
 
-    def _pictures_of(self, position: int, names: chain[str]) -> list[list[str]]:
+    def _pictures_of(self, position: int, names: chain[str], by_id: str | None) -> list[list[str]]:
         paths: list[str] = []
-        none_named = True
+        refusals: list[tuple[str, str | None]] = []
         for name in names:
-            none_named = False
             try:
                 paths.append(self.finder.find(name))
             except PictureError as error:
-                self.refuse(position, str(error), name)
-        if none_named:
-            self.refuse(position, "it has no picture")
+                refusals.append((str(error), name))
+        if not paths and by_id is not None:
+            paths, refusals = [self.finder.find(by_id)], []
+        if not paths and not refusals:
+            refusals = [("it has no picture", None)]
+        for reason, refused in refusals:
+            self.refuse(position, reason, refused)
         self.good[position] = bool(paths)
         return [paths] if paths else []
 

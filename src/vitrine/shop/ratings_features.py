@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -84,8 +86,14 @@ class FeatureRecipe:
 
 
 def categories_in(value: Value) -> list[str]:
-    """Return the categories that a cell names, ``Comedy|Romance`` being two."""
-    return [] if value is None else [part for part in str(value).split("|") if part]
+    """Return the categories that a cell names: ``Comedy|Romance`` or ``["Comedy", "Romance"]``."""
+    if value is None:
+        return []
+    text = str(value)
+    if text.startswith("["):
+        with suppress(ValueError):
+            return [str(part) for part in json.loads(text)]
+    return [part for part in text.split("|") if part]
 
 
 def _one_hot(values: Sequence[Value], known: Sequence[str]) -> FloatArray:

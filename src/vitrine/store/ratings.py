@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vitrine.store.database import reading, writing
@@ -358,14 +358,20 @@ def _row(pair: tuple[int, int], rating: StoredRating, number: int) -> dict[str, 
 
 def _count(connection: Connection, more: Mapping[int, Sequence[float]], number: int) -> None:
     """Add to items' numbers and sums of ratings."""
+    if not more:
+        return
     table = rated_items
-    for code, (n, total) in more.items():
-        values = {
-            "n_ratings": table.c.n_ratings + int(n),
-            "total": table.c.total + total,
-            "change_number": number,
-        }
-        connection.execute(update(table).where(table.c.code == code).values(values))
+    statement = (
+        update(table)
+        .where(table.c.code == bindparam("of"))
+        .values(
+            n_ratings=table.c.n_ratings + bindparam("n"),
+            total=table.c.total + bindparam("sum"),
+            change_number=number,
+        )
+    )
+    rows = [{"of": code, "n": int(n), "sum": total} for code, (n, total) in more.items()]
+    connection.execute(statement, rows)
 
 
 def _empty_journal(engine: Engine) -> None:

@@ -12,6 +12,7 @@ from vitrine.encoders.base import Encoder, FloatArray
 from vitrine.encoders.category_features import features_of
 from vitrine.encoders.category_labels import Labels, read_labels, validation_part
 from vitrine.encoders.category_presets import PRESETS, Preset, check
+from vitrine.encoders.composed import Composed
 from vitrine.encoders.onnx_encoder import OnnxModel
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.errors import InputError, OptionError
@@ -21,7 +22,7 @@ _INNER = "backbone_"
 """What the names of the backbone's files and arrays begin with in the artifact."""
 
 
-class Category(Encoder):
+class Category(Composed):
     """Another encoder's vectors → a small network that learned categories → vectors that know them.
 
     By default a vector has two parts: the roots of the categories' probabilities, whose inner
@@ -246,8 +247,14 @@ class Category(Encoder):
         check(settings)
         return settings
 
-    def _encode(self, batch: NDArray[np.uint8]) -> FloatArray:
-        return self._embed(self.backbone_._encode(batch))
+    def _members(self) -> list[Encoder]:
+        return [self.backbone_]
+
+    def _split(self, batch: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        return [batch]
+
+    def _combine(self, vectors: list[FloatArray]) -> FloatArray:
+        return self._embed(vectors[0])
 
     def _embed(self, features: FloatArray) -> FloatArray:
         prepared = self._prepare(features)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from vitrine.encoders.base import Encoder, FloatArray
+from vitrine.encoders.composed import Composed
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.encoders.pretrained import Pretrained
 from vitrine.progress import task
@@ -47,11 +48,26 @@ def features_of(backbone: Encoder, pictures: Pictures, *, cache: bool = True) ->
     size = backbone.batch_size_
     with task("describing pictures", total=len(pictures)) as progress:
         parts = []
-        store = _Store(backbone) if cache and isinstance(backbone, Pretrained) else None
+        describe = _through_cache(backbone) if cache else backbone._encode
         for batch in backbone.preprocessing_.batches(pictures, size):
-            parts.append(backbone._encode(batch) if store is None else store.vectors(batch))
+            parts.append(describe(batch))
             progress.advance(len(batch))
     return np.concatenate(parts)
+
+
+def _through_cache(encoder: Encoder) -> Callable[[NDArray[np.uint8]], FloatArray]:
+    """Return what encodes a preprocessed batch, looking up what pretrained networks are asked."""
+    if isinstance(encoder, Pretrained):
+        return _Store(encoder).vectors
+    if not isinstance(encoder, Composed):
+        return encoder._encode
+    members = [_through_cache(member) for member in encoder._members()]
+
+    def encode(batch: NDArray[np.uint8]) -> FloatArray:
+        parts = zip(members, encoder._split(batch), strict=True)
+        return encoder._combine([member(part) for member, part in parts])
+
+    return encode
 
 
 class _Store:

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
 from vitrine.encoders.category_labels import Labels, read_labels
+from vitrine.encoders.composed import Composed
 from vitrine.encoders.hybrid_looks_input import JoinedPreprocessing
 from vitrine.encoders.hybrid_looks_weights import by_labels, by_views, find_weights, similarities
 from vitrine.encoders.nesting import put_inside, take_out
@@ -28,7 +29,7 @@ _LEAST_VALIDATION = 10
 """Labelled pictures that must be held out for labels to say anything about weights."""
 
 
-class HybridLooks(Encoder):
+class HybridLooks(Composed):
     """The vectors of several encoders side by side, each with a weight found on held-out pictures.
 
     Descriptors add what networks miss. A member's vectors are brought to unit length (of other
@@ -180,28 +181,27 @@ class HybridLooks(Encoder):
         self.distance_ = Distance("cosine" if cosine else "euclidean")
         self.spreads_ = [1.0] * len(self.members_)
         if not cosine:
-            sample = self.preprocessing_.stack(pictures[:512])
-            for i, block in enumerate(self._blocks(sample)):
+            sample = self._split(self.preprocessing_.stack(pictures[:512]))
+            for i, member in enumerate(self.members_):
+                block = member.distance_.prepare(member._encode(sample[i]))
                 centred = block - block.mean(axis=0)
                 spread = float(np.sqrt(np.square(centred).sum(axis=1).mean()))
                 self.spreads_[i] = spread if spread > 0 else 1.0
 
-    def _encode(self, batch: NDArray[np.uint8]) -> FloatArray:
-        return self._join(self._blocks(batch))
+    def _members(self) -> list[Encoder]:
+        return self.members_
 
-    def _blocks(self, batch: NDArray[np.uint8]) -> list[FloatArray]:
+    def _split(self, batch: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         assert isinstance(self.preprocessing_, JoinedPreprocessing)  # noqa: S101 - for the type
-        parts = self.preprocessing_.split(batch)
-        return [
-            member.distance_.prepare(member._encode(part))
-            for member, part in zip(self.members_, parts, strict=True)
-        ]
+        return self.preprocessing_.split(batch)
 
-    def _join(self, blocks: list[FloatArray]) -> FloatArray:
+    def _combine(self, vectors: list[FloatArray]) -> FloatArray:
         kept = [weight for weight in self.weights_ if weight]
         scaled = [
-            np.float32(np.sqrt(weight) / spread) * block
-            for weight, spread, block in zip(kept, self.spreads_, blocks, strict=True)
+            np.float32(np.sqrt(weight) / spread) * member.distance_.prepare(block)
+            for member, weight, spread, block in zip(
+                self.members_, kept, self.spreads_, vectors, strict=True
+            )
         ]
         return np.concatenate(scaled, axis=1, dtype=np.float32)
 

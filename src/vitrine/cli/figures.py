@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vitrine.cli import console
-from vitrine.evaluation import Figure, RetrievalResult, Row, differences
+from vitrine.evaluation import Figure, FoldsRow, RetrievalResult, Row, differences
+from vitrine.evaluation.folds import mean_and_spread
 from vitrine.shop import Evaluation
 
 MAX_CATEGORIES = 30
@@ -112,6 +113,36 @@ def print_comparison(rows: Sequence[Row], notes: Sequence[str]) -> None:
         console.say(
             f"{difference.best} is {_points(ahead)} points ahead of {difference.other}, {verdict}"
         )
+
+
+def print_folds(rows: Sequence[FoldsRow], n_folds: int, n_items: int) -> None:
+    """Print a cross-validation: mean and standard deviation over the folds."""
+    console.print_table(
+        ["encoder", "same@1", "right", "folds"],
+        [
+            (
+                row.encoder,
+                _spread(row.same_category_rate),
+                _spread(row.accuracy),
+                len(row.same_category_rate),
+            )
+            for row in rows
+        ],
+    )
+    console.say(
+        f"{n_folds} folds of {n_items:,} items, stratified: mean ± standard deviation; right: what "
+        "a classifier names rightly"
+    )
+    for row in rows:
+        if row.error:
+            console.complain(f"{row.encoder} failed: {row.error}")
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return ""
+    mean, deviation = mean_and_spread(values)
+    return f"{mean:.1%} ± {100 * deviation:.1f}"
 
 
 def _percent(figure: Figure) -> str:

@@ -59,6 +59,13 @@ BudgetMinutes = Annotated[
         help="Minutes of training for all encoders together; each keeps its best weights.",
     ),
 ]
+LogDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Write training curves there: history.csv and TensorBoard events (extra tensorboard).",
+    ),
+]
 Where = Annotated[
     list[str] | None,
     typer.Option(

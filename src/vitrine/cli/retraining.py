@@ -9,8 +9,9 @@ import typer
 
 from vitrine.cli import console
 from vitrine.cli.app import app
-from vitrine.cli.options import EncoderOptions, Json, Label, Seed, ShopPath, read_encoder
+from vitrine.cli.options import EncoderOptions, Json, Label, LogDir, Seed, ShopPath, read_encoder
 from vitrine.errors import OptionError
+from vitrine.evaluation import check_tensorboard, write_history
 from vitrine.shop import Shop
 from vitrine.shop.retraining import Switched
 
@@ -24,15 +25,20 @@ def retrain(
     ] = None,
     encoder_option: EncoderOptions = None,
     label: Label = None,
+    log_dir: LogDir = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Fit another encoder on the shop's own pictures, then switch to it; the shop stays usable."""
+    if log_dir is not None:
+        check_tensorboard()
     with Shop.open(shop) as opened:
         if encoder is None and encoder_option:
             raise OptionError("--encoder-option needs --encoder: name the encoder that it is for")
         chosen = read_encoder(encoder, encoder_option, seed) if encoder else None
         switched = opened.retrain(chosen, label, seed)
+        if log_dir is not None:
+            write_history(opened.encoder, log_dir)
     _print(switched, as_json)
     if not as_json:
         console.say(f"next: vitrine evaluate {shop} · back again: vitrine rollback {shop}")

@@ -17,6 +17,7 @@ from vitrine.cli.options import (
     IdColumn,
     Json,
     Label,
+    LogDir,
     PictureColumns,
     PicturesDir,
     Seed,
@@ -27,6 +28,7 @@ from vitrine.cli.options import (
     read_encoder,
     read_label,
 )
+from vitrine.evaluation import check_tensorboard, write_history
 from vitrine.shop import ImportResult, Shop
 
 
@@ -42,9 +44,12 @@ def create(
     id_column: IdColumn = None,
     picture_column: PictureColumns = None,
     thumbnails: Annotated[bool, typer.Option(help="Keep a small picture with each item.")] = True,
+    log_dir: LogDir = None,
     as_json: Json = False,
 ) -> None:
     """Make a shop of a catalogue: fit the encoder, encode every picture, store."""
+    if log_dir is not None:
+        check_tensorboard()
     catalogue = read_catalogue(source, pictures, id_column, picture_column)
     label = read_label(catalogue, label)
     if encoder == AUTO:
@@ -54,6 +59,8 @@ def create(
     with Shop.create(
         shop, catalogue, chosen, label=label, random_state=seed, thumbnails=thumbnails
     ) as made:
+        if log_dir is not None:
+            write_history(made.encoder, log_dir)
         _print_import(made, made.last_import, as_json)
     if not as_json:
         console.say(f"next: vitrine similar {shop} ID · vitrine report {shop} -o report.html")

@@ -41,6 +41,12 @@ CASES = [
         changed={"weights": (0.1, 0.9)},
     ),
     Case(
+        "supervised",
+        {"filters": (4, 8), "hidden": (32,), "epochs": 8, "batch_size": 32, "learning_rate": 1e-2},
+        changed={"looks_share": 0.5},
+        needs=("torch", "onnx"),
+    ),
+    Case(
         "neighbour-map",
         {"hidden": (32, 32), "epochs": 80, "batch_size": 64, "learning_rate": 5e-3},
         changed={"n_neighbours": 2},

@@ -10,22 +10,16 @@ from numpy.typing import NDArray
 
 from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
+from vitrine.encoders.loading import load_sample
 from vitrine.encoders.onnx_encoder import OnnxModel
 from vitrine.encoders.preprocessing import Pictures, Preprocessing
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import Distance, DistanceName
-from vitrine.progress import track
 
 if TYPE_CHECKING:
     from vitrine.encoders._torch.networks import Autoencoder as Network
 
 DistanceOption = Literal["auto", "euclidean", "standardized", "cosine"]
-
-_MAX_BYTES = 2**31
-"""Pictures that are held in memory for training, where `max_pictures` says nothing else."""
-
-_READ = 256
-"""Pictures read at once."""
 
 _SCALE = 1 / 255
 """The encoder's file wants preprocessed bytes times this, channels last."""
@@ -93,7 +87,7 @@ class Autoencoder(Encoder):
         from vitrine.encoders._torch.training import Plan
 
         preprocessing = self._choose_preprocessing(pictures)
-        loaded = _load(pictures, preprocessing, self.max_pictures, self.random_state)
+        loaded = load_sample(pictures, preprocessing, self.max_pictures, self.random_state)
         trained = fit_autoencoder(
             self._make_network(preprocessing.shape),
             loaded,
@@ -258,23 +252,3 @@ class Autoencoder(Encoder):
 def _unit(batch: NDArray[np.uint8]) -> FloatArray:
     """Return bytes as float32 of 0 to 1."""
     return np.multiply(batch, np.float32(_SCALE), dtype=np.float32)
-
-
-def _load(
-    pictures: Pictures, preprocessing: Preprocessing, max_pictures: int | None, random_state: int
-) -> NDArray[np.uint8]:
-    """Return the pictures to learn from, uint8 (n, h, w, c): all, or a seeded sample in order."""
-    if max_pictures is None:
-        max_pictures = max(1, _MAX_BYTES // int(np.prod(preprocessing.shape)))
-    n = min(len(pictures), max_pictures)
-    chosen = np.arange(n)
-    if n < len(pictures):
-        rng = np.random.default_rng(random_state)
-        chosen = np.sort(rng.choice(len(pictures), n, replace=False))
-    loaded = np.empty((n, *preprocessing.shape), np.uint8)
-    for start in track(range(0, n, _READ), "reading pictures"):
-        part = slice(start, min(start + _READ, n))
-        whole = n == len(pictures)  # a slice is read faster than picture by picture
-        read = pictures[part] if whole else [pictures[i] for i in chosen[part]]
-        loaded[part] = preprocessing.stack(read)
-    return loaded

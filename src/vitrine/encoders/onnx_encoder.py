@@ -65,6 +65,17 @@ class OnnxModel:
         output: FloatArray = self.session.run(wanted, {given: values})[0]
         return output
 
+    def outputs(self, values: dict[str, FloatArray]) -> dict[str, FloatArray]:
+        """Return every output by its name, for a batch of each input by its name.
+
+        Raises
+        ------
+        ArtifactError
+            If ONNX Runtime cannot read the file.
+        """
+        names = [output.name for output in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(names, values), strict=True))
+
     def _open(self) -> Any:
         import onnxruntime
 

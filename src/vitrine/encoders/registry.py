@@ -25,6 +25,7 @@ ENCODERS: dict[str, str] = {
     "pretrained": "vitrine.encoders.pretrained:Pretrained",
     "category": "vitrine.encoders.category:Category",
     "hybrid-looks": "vitrine.encoders.hybrid_looks:HybridLooks",
+    "supervised": "vitrine.encoders.supervised:Supervised",
     "neighbour-map": "vitrine.encoders.neighbour_map:NeighbourMap",
 }
 """Where each kind's class lies, ``module:class``; imported only when it is asked for."""

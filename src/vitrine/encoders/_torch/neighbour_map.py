@@ -48,6 +48,27 @@ def fit_map(
     plan: Plan,
     random_state: int,
 ) -> TrainedMap:
+    """Learn a map as `learn_map` does, and export it.
+
+    Raises
+    ------
+    TrainingError
+        If the loss is not finite, or the exported file does not give what torch gives.
+    """
+    network, history = learn_map(vectors, neighbours, n_components, hidden, plan, random_state)
+    content = to_onnx(network, ("vectors", "positions"), (vectors.shape[1],), 2)
+    check_against_torch(network, content, torch.from_numpy(vectors[:_CHECKED]))
+    return TrainedMap(content, history)
+
+
+def learn_map(
+    vectors: FloatArray,
+    neighbours: NDArray[np.int64],
+    n_components: int,
+    hidden: tuple[int, ...],
+    plan: Plan,
+    random_state: int,
+) -> tuple[nn.Sequential, History]:
     """Learn positions in which each vector's neighbours are nearer than what is drawn at random.
 
     Every step takes a batch of vectors with one neighbour each. For each, its neighbour must be
@@ -66,10 +87,16 @@ def fit_map(
     plan : Plan
     random_state : int
 
+    Returns
+    -------
+    network : Sequential
+        From `vectors` as they come to positions (n, d) around 0 with a spread of 1.
+    history : History
+
     Raises
     ------
     TrainingError
-        If the loss is not finite, or the exported file does not give what torch gives.
+        If the loss is not finite.
 
     References
     ----------
@@ -97,7 +124,7 @@ def fit_map(
     with threads(1 if _work(network) * plan.batch_size < _SMALL else None):
         history = train(network, gradient, len(x), plan, generator)
     network.cpu()
-    return TrainedMap(_export(linears, standardize, vectors), history)
+    return _centred(linears, standardize, vectors), history
 
 
 def contrast(anchors: Tensor, partners: Tensor) -> Tensor:
@@ -124,15 +151,14 @@ def chain(linears: Sequence[nn.Linear]) -> nn.Sequential:
 
 
 @torch.no_grad()
-def _export(linears: list[nn.Linear], standardize: Standardize, vectors: FloatArray) -> bytes:
-    """Return the file for vectors as they come, its positions around 0 with a spread of 1."""
+def _centred(
+    linears: list[nn.Linear], standardize: Standardize, vectors: FloatArray
+) -> nn.Sequential:
+    """Return the network for vectors as they come, with positions around 0 and a spread of 1."""
     given = [standardize.fold_into(linears[0]), *linears[1:]]
     positions = chain(given)(torch.from_numpy(vectors))
     spread = float(positions.std(dim=0, correction=0).mean())
     scale = 1 / spread if spread > _COLLAPSED else 1.0
     given[-1].bias.sub_(positions.mean(dim=0)).mul_(scale)
     given[-1].weight.mul_(scale)
-    network = chain(given)
-    content = to_onnx(network, ("vectors", "positions"), (vectors.shape[1],), 2)
-    check_against_torch(network, content, torch.from_numpy(vectors[:_CHECKED]))
-    return content
+    return chain(given)

@@ -126,7 +126,7 @@ def conv_autoencoder(shape: Shape, filters: Sequence[int]) -> Autoencoder:
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Bring a network to the CPU with Glorot-uniform weights and zero biases.
+    """Bring a network to the CPU with Glorot-uniform weights, zero biases, normalisations as new.
 
     Torch's global random state is not touched.
 
@@ -141,6 +141,9 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
             nn.init.xavier_uniform_(parameter, generator=generator)
         else:
             nn.init.zeros_(parameter)
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.reset_parameters()  # scales of 1, and its running means
 
 
 @torch.no_grad()

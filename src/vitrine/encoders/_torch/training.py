@@ -122,7 +122,8 @@ def train(
     n_steps = plan.epochs * -(-n // plan.batch_size)
     schedule = Schedule(plan.learning_rate, n_steps, plan.one_cycle, plan.max_seconds)
     history = History()
-    best = None
+    best: list[Tensor] = []
+    kept = [adam.values, *network.buffers()]
     try:
         with task("training", total=plan.epochs) as progress:
             for _ in range(plan.epochs):
@@ -132,7 +133,7 @@ def train(
                     history.val_loss.append(validation_loss())
                 history.seconds.append(perf_counter() - started)
                 if history.epochs_since_best() == 0:
-                    best = adam.values.clone()
+                    best = [tensor.clone() for tensor in kept]
                 if schedule.over:
                     history.out_of_time = len(history.loss) < plan.epochs
                     break
@@ -147,8 +148,8 @@ def train(
             n_epochs,
             plan.epochs,
         )
-    if best is not None:
-        adam.values.copy_(best)
+    for tensor, value in zip(kept, best, strict=False):  # none is better where no epoch ended
+        tensor.copy_(value)
     return history
 
 

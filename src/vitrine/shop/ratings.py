@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from vitrine.shop.live import Live
 from vitrine.shop.memory import Memory
 from vitrine.shop.ratings_features import FeatureRecipe
 from vitrine.shop.ratings_fitting import fit_model
+from vitrine.shop.ratings_places import Places
 from vitrine.shop.ratings_results import (
     Rated,
     RatingsInfo,
@@ -65,9 +67,9 @@ class ShopRatings:
         self.rejected_path = path / REJECTED_NAME
         self._store, self._live = store, live
         self._ratings = RatingStore(store.engine)
+        self._places = Places(self._ratings)
+        self._loading = Lock()
         self._serving: Serving | None = None
-        self._counts: dict[str, int] = {}
-        self._counted = 0
 
     def add(
         self,
@@ -183,9 +185,8 @@ class ShopRatings:
 
     def popular(self, k: int = 10, where: Where = None) -> list[Recommendation]:
         """Return the items of the catalogue that most people rated and `where` allows."""
-        with self._live.lock:
-            memory = self._live.current()
-            return self._popular(memory, k, _allowed(memory, where))
+        with self._live.reading() as memory:
+            return self._popular(memory, k, self._allowed(memory, where))
 
     def fit(self, model: str | RatingModel = "hybrid", **options: Any) -> RatingModel:
         """Fit a model on all ratings and make it the one that the shop recommends by.
@@ -213,18 +214,16 @@ class ShopRatings:
 
     def item_features(self) -> ItemFeatures:
         """Return what `fit` tells models of the items: vectors, categories and numbers."""
-        with self._live.lock:
-            memory = self._live.current()
+        with self._live.reading() as memory:
             return FeatureRecipe.of(memory).features(self._store, memory, list(memory.positions))
 
     def info(self) -> RatingsInfo:
         """Return what the ratings are, and which model was fitted on them."""
         state, facts = self._ratings.state(), self._ratings.summary()
-        with self._live.lock:
-            positions = self._live.current().positions
-            rated = {item for item, n in self._count().items() if n}
-            outside = len(rated - positions.keys())
-            unrated = len(positions.keys() - rated)
+        rated = {item for item, n in self._places.counts().items() if n}
+        with self._live.reading() as memory:
+            outside = len(rated - memory.positions.keys())
+            unrated = len(memory.positions.keys() - rated)
         info = RatingsInfo(
             **facts,
             items=len(rated),
@@ -252,21 +251,21 @@ class ShopRatings:
             raise OptionError(f"k={k!r}: ask for a whole number of items, 1 or more")
         user = as_text_id(user_id)
         state, code, history = self._ratings.seen_by(user)
-        with self._live.lock:
-            memory = self._live.current()
-            allowed = _allowed(memory, where)
+        serving = None
+        if state.model_id is not None and code is not None:
+            serving = self._served(state.model_id)  # read, where it must be, before the lock
+        with self._live.reading() as memory:
+            allowed = self._allowed(memory, where)
             if exclude_seen:
-                allowed[[memory.positions[r.item_id] for r in history
-                         if r.item_id in memory.positions]] = False  # fmt: skip
-            if state.model_id is not None and code is not None:
-                serving = self._served(state.model_id)
-                serving.align(memory)
-                items, ratings = serving.rated(history)
+                there = (memory.positions.get(row.item_id) for row in history)
+                allowed[[place for place in there if place is not None]] = False
+            if serving is not None and code is not None:
+                aligned = serving.align(memory)
+                items, ratings = aligned.rated(history)
                 if len(items):
-                    scores = serving.scores(code, items, ratings)
-                    places, found = _best(scores, allowed, k)
-                    reasons = serving.reasons(memory, items, ratings, places)
-                    made = _recommendations(memory, places, serving.shown(found), reasons)
+                    places, found = _best(aligned.scores(code, items, ratings), allowed, k)
+                    reasons = aligned.reasons(items, ratings, places)
+                    made = _recommendations(memory, places, aligned.shown(found), reasons)
                     return Recommendations(user, made, True, serving.model.kind)
             return Recommendations(user, self._popular(memory, k, allowed), False, POPULARITY)
 
@@ -284,26 +283,20 @@ class ShopRatings:
             raise OptionError(f"the shop's ratings are {there} feedback, these are {feedback}; "
                               "a shop holds one kind")  # fmt: skip
 
-    def _count(self) -> dict[str, int]:
-        """Return how many people rated each item, following what any process writes."""
-        with self._live.lock:
-            self._counted, rows = self._ratings.counts(self._counted)
-            self._counts.update((row.item_id, row.n_ratings) for row in rows)
-            return self._counts
+    def _allowed(self, memory: Memory, where: Where) -> NDArray[np.bool_]:
+        """Return which positions hold an item that `where` allows."""
+        there = self._places.there(memory)
+        mask = memory.mask(where)
+        return there if mask is None else there & mask[: len(there)]
 
     def _popular(self, memory: Memory, k: int, allowed: NDArray[np.bool_]) -> list[Recommendation]:
-        counts = self._count()
-        scores = np.zeros(len(allowed))
-        for item_id, n in counts.items():
-            if item_id in memory.positions:
-                scores[memory.positions[item_id]] = n
-        positions, found = _best(scores, allowed, k)
+        positions, found = _best(self._places.popularity(memory), allowed, k)
         reasons = [[Reason("popular", None, n, 1.0)] if n else [] for n in found.tolist()]
         return _recommendations(memory, positions, found, reasons)
 
     def _served(self, model_id: int) -> Serving:
         """Return the fitted model, read anew where any process has fitted another."""
-        with self._live.lock:
+        with self._loading:
             if self._serving is None or self._serving.model_id != model_id:
                 self._serving = Serving(self._store, model_id)
             return self._serving
@@ -312,14 +305,6 @@ class ShopRatings:
 def _attributes(memory: Memory, item_id: str) -> dict[str, Any] | None:
     position = memory.positions.get(item_id)
     return None if position is None else memory.attributes.row(position)
-
-
-def _allowed(memory: Memory, where: Where) -> NDArray[np.bool_]:
-    """Return which positions hold an item that `where` allows."""
-    allowed = np.zeros(max(memory.positions.values(), default=-1) + 1, dtype=bool)
-    allowed[list(memory.positions.values())] = True
-    mask = memory.mask(where)
-    return allowed if mask is None else allowed & mask[: len(allowed)]
 
 
 def _best(

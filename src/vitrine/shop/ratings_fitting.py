@@ -57,8 +57,7 @@ def fit_model(model: RatingModel, store: Store, ratings: RatingStore, live: Live
         If there are no ratings, or the model cannot learn from them.
     """
     interactions, fitted_on = read_stored(ratings)
-    with live.lock:
-        memory = live.current()
+    with live.reading() as memory:
         recipe = FeatureRecipe.of(memory)
         features = recipe.features(store, memory, list(memory.positions))
     model.fit(interactions, features)

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.errors import UnknownItemError
 from vitrine.index.distance import unit
+from vitrine.ratings import RatingModel
 from vitrine.ratings.ids import Codes
 from vitrine.shop.memory import Memory
 from vitrine.shop.ratings_features import PICTURES
 from vitrine.shop.ratings_fitting import load_model
+from vitrine.shop.ratings_places import Version, items_version
 from vitrine.shop.ratings_results import Reason
 from vitrine.store import Store, StoredRating
+
+if TYPE_CHECKING:
+    from vitrine.ratings.folding import Folding
 
 N_REASONS = 3
 MAX_LIKED = 200
@@ -25,7 +33,7 @@ Scores = NDArray[np.float64]
 
 
 class Serving:
-    """A fitted model, and where its items are in the shop's memory.
+    """A fitted model of the store, kept in line with the items in the shop's memory.
 
     Parameters
     ----------
@@ -42,23 +50,58 @@ class Serving:
         self._store = store
         self._make_folding = folding
         self._folding = folding(self.model)
-        self._aligned_to: tuple[int, int] | None = None
-        self._codes: NDArray[np.int64] = np.empty(0, np.int64)
+        self._lock = Lock()
+        self._version: Version | None = None
+        self._aligned: Aligned | None = None
 
-    def align(self, memory: Memory) -> None:
-        """Find the shop's items among the model's, where either has changed.
+    def align(self, memory: Memory) -> Aligned:
+        """Return the model with the places of its items in memory, found anew where they changed.
 
         Items that came after the fit get a place in a model that can score them by features alone.
         """
-        version = id(memory), memory.change_number
-        if version == self._aligned_to:
+        with self._lock:
+            version = items_version(memory)
+            if self._aligned is not None and version == self._version:
+                return self._aligned
+            with suppress(UnknownItemError):  # removed just now: the next change is seen soon
+                self._add_items(memory)
+            places = np.fromiter(memory.positions.values(), np.int64, len(memory.positions))
+            codes = np.full(int(places.max(initial=-1)) + 1, -1, np.int64)
+            codes[places] = self.model.items_.codes(memory.positions)
+            self._version = version
+            self._aligned = Aligned(self.model, self._folding, memory, codes, self._store)
+            return self._aligned
+
+    def _add_items(self, memory: Memory) -> None:
+        model = self.model
+        new = [item_id for item_id in memory.positions if item_id not in model.items_]
+        if not new or memory.encoder_id != self.recipe.encoder_id:
             return
-        with suppress(UnknownItemError):  # removed just now: the next call sees the change
-            self._add_items(memory)
-        ids = list(memory.positions)
-        self._codes = np.full(max(memory.positions.values(), default=-1) + 1, -1, np.int64)
-        self._codes[list(memory.positions.values())] = self.model.items_.codes(ids)
-        self._aligned_to = version
+        add_items = getattr(model, "add_items", None)
+        if add_items is not None and getattr(model, "described_", None) is not None:
+            self.model = add_items(self.recipe.features(self._store, memory, new))
+            self._folding = self._make_folding(self.model)
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """A fitted model, and which of its items is at each position of a memory.
+
+    Attributes
+    ----------
+    model : RatingModel
+    folding : Folding
+    memory : Memory
+    codes : ndarray of shape (n_positions,), int64
+        −1 where the model does not know the item.
+    store : Store
+    """
+
+    model: RatingModel
+    folding: Folding[Any]
+    memory: Memory
+    codes: Positions
+    store: Store
 
     def rated(self, history: Sequence[StoredRating]) -> tuple[Codes, Ratings]:
         """Return a history as the model has it: codes, ascending, and ratings of what it knows."""
@@ -74,35 +117,23 @@ class Serving:
         if user[0] >= 0 and self._as_fitted(int(user[0]), items, ratings):
             scores = self.model._scores(user)[0]
         else:
-            scores = self._folding.scores(items, ratings)
-        known = self._codes >= 0
-        return np.where(known, scores.astype(np.float64)[self._codes], -np.inf)
+            scores = self.folding.scores(items, ratings)
+        known = self.codes >= 0
+        return np.where(known, scores.astype(np.float64)[self.codes], -np.inf)
 
     def shown(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scores as people see them: an expected rating lies on the scale of the ratings."""
         return np.clip(scores, *self.model.rating_range_) if self.model.predicts_ratings else scores
 
-    def reasons(
-        self, memory: Memory, items: Codes, ratings: Ratings, positions: Positions
-    ) -> list[list[Reason]]:
+    def reasons(self, items: Codes, ratings: Ratings, positions: Positions) -> list[list[Reason]]:
         """Return what of the user's ratings carries each pick most."""
-        picks = self._codes[positions].astype(np.int32)
-        carried = self._folding.contributions(items, ratings, picks)
+        picks = self.codes[positions].astype(np.int32)
+        carried = self.folding.contributions(items, ratings, picks)
         reasons = [self._rated_reasons(row, items, ratings) for row in carried]
         for row in np.flatnonzero(self._by_looks(picks)):
-            looks = self._looks_reasons(memory, int(positions[row]), items, ratings)
+            looks = self._looks_reasons(int(positions[row]), items, ratings)
             reasons[row] = looks or reasons[row]
         return reasons
-
-    def _add_items(self, memory: Memory) -> None:
-        model = self.model
-        new = [item_id for item_id in memory.positions if item_id not in model.items_]
-        if not new or memory.encoder_id != self.recipe.encoder_id:
-            return
-        add_items = getattr(model, "add_items", None)
-        if add_items is not None and getattr(model, "described_", None) is not None:
-            self.model = add_items(self.recipe.features(self._store, memory, new))
-            self._folding = self._make_folding(self.model)
 
     def _rated_reasons(self, carried: Scores, items: Codes, ratings: Ratings) -> list[Reason]:
         # What somebody disliked may carry a pick by contrast; as a reason that would read oddly.
@@ -124,16 +155,14 @@ class Serving:
         nobody: NDArray[np.bool_] = counts[picks] == 0
         return nobody
 
-    def _looks_reasons(
-        self, memory: Memory, position: int, items: Codes, ratings: Ratings
-    ) -> list[Reason]:
+    def _looks_reasons(self, position: int, items: Codes, ratings: Ratings) -> list[Reason]:
         """Return what the user rated at least as well as usual and looks most like a pick."""
         liked = np.flatnonzero(ratings >= ratings.mean())[:MAX_LIKED]
         named = [(i, str(self.model.items_.values[items[i]])) for i in liked]
-        there = [(i, name) for i, name in named if name in memory.positions]
-        ids = [memory.id_at(position), *(name for _, name in there)]
+        there = [(i, name) for i, name in named if name in self.memory.positions]
+        ids = [self.memory.id_at(position), *(name for _, name in there)]
         try:
-            vectors = unit(self._store.vectors(ids, memory.encoder_id))
+            vectors = unit(self.store.vectors(ids, self.memory.encoder_id))
         except UnknownItemError:
             return []
         likeness = vectors[1:] @ vectors[0]

@@ -2,7 +2,7 @@
 
 Run:
     python benchmarks/label_free.py
-    python benchmarks/label_free.py --source PHOTOS --network onnx:mobilenet_v2.onnx:mean=0.5:std=0.5
+    python benchmarks/label_free.py --source PHOTOS --network onnx:net.onnx:mean=0.5:std=0.5
 
 Encoders are fitted on the training part without its first thousand items (of the seed's order);
 among those, `views` is the share of pictures whose two views find each other (what

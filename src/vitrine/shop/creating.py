@@ -86,7 +86,7 @@ def _resume(path: Path, request: dict[str, Any]) -> Store | None:
             f"{path}: there is a shop already; add to it with vitrine add, or remove the "
             "directory first"
         )
-    if state.settings != request:
+    if {name: state.settings.get(name) for name in request} != request:
         raise ShopExistsError(
             f"{path}: a shop was begun here with other settings ({state.settings}); run that "
             "again to complete it, or remove the directory first"

@@ -264,6 +264,11 @@ class TestRankBlend:
 
 
 class TestImplicit:
+    def test_random_picks_differ_by_user_where_all_choices_weigh_the_same(self):
+        data = checkerboard("implicit")
+        lists = make_rating_model("random").fit(data).recommend(list(data.users.values), 5)
+        assert len({tuple(pick.item_id for pick in picks) for picks in lists}) > 30
+
     def test_ease_is_one_ridge_regression_an_item(self):
         data = checkerboard("implicit")
         published = {"user_scaling": 0.0, "frequency_scaling": 0.0}

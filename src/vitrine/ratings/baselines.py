@@ -123,7 +123,8 @@ class RandomPick(RatingModel):
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         self.mean_ = float(interactions.ratings.mean(dtype=np.float64))
-        self.deviation_ = float(interactions.ratings.std(dtype=np.float64))
+        # Choices all weigh the same: without a deviation, "random" would be the items' order.
+        self.deviation_ = float(interactions.ratings.std(dtype=np.float64)) or 1.0
 
     def _scores(self, users: Codes) -> Scores:
         return self._draws(users)[:, :-1]

@@ -136,6 +136,14 @@ class TestHybrid:
         with pytest.raises(InputError, match="without item features"):
             make_rating_model("hybrid").fit(checkerboard("implicit")).add_items(described())
 
+    def test_cold_items_compete_with_warm_ones(self):
+        data = checkerboard("implicit")
+        model = make_rating_model("hybrid", regularization=10.0).fit(data, described())
+        assert model.scale_ > 1
+        lists = model.recommend(list(data.users.values), 10)
+        new = [sum(pick.item_id in NEW for pick in picks) for picks in lists]
+        assert 0.5 < np.mean(new) < 6
+
     def test_likeness_joins_warm_items(self):
         data = checkerboard("implicit", share=0.1)
         ids = np.array(data.items.values)

@@ -61,6 +61,9 @@ class Hybrid(EASE):
         Features of the items that the map is learned from.
     known_ : ndarray of shape (n_known,), int64
         Which items these are.
+    scale_ : float
+        What mapped scores are multiplied by, so that cold items compete with warm ones: a ridge
+        pulls all it says towards 0.
     """
 
     kind: ClassVar[str] = "hybrid"
@@ -68,6 +71,7 @@ class Hybrid(EASE):
     maps_: list[KernelMap]
     described_: Described | None
     known_: Array
+    scale_: float
 
     def __init__(
         self,
@@ -118,6 +122,7 @@ class Hybrid(EASE):
         if self.trust < 0 or self.n_folds < 2 or self.n_known < 2 or self.likeness_weight < 0:
             raise OptionError("trust and likeness_weight go from 0 up, n_folds and n_known from 2")
         self.maps_, self.described_, self.known_ = [], None, np.empty(0, np.int64)
+        self.scale_ = 1.0
         super()._fit(interactions, features)
         if features is None:
             return
@@ -134,6 +139,7 @@ class Hybrid(EASE):
         self.maps_ = self._search(self.described_)
         if self.likeness_weight:
             self._lean_on_likeness(self.described_)
+        self.scale_ = self._scale(self.described_)
         own = np.where(counts > 0, counts / np.maximum(counts + self.trust, 1e-12), 0.0)
         asked = np.flatnonzero(described & (own < 1))
         learned = self.weights_[:, self.known_]  # a copy
@@ -168,15 +174,34 @@ class Hybrid(EASE):
         liked = among[users].toarray() > LIKED_FROM
         return KernelSearch(within, values, held_out, liked).run()
 
+    def _scale(self, described: Described) -> float:
+        """Return the slope of known items' scores over what the map says of them, held out."""
+        rng = np.random.default_rng(self.random_state)
+        users = rng.permutation(len(self.seen_.counts))[:MAX_USERS_TO_SEARCH_ON]
+        scores = self._chosen(self.seen_.take(users)) @ self.weights_[:, self.known_]
+        dealt = rng.permutation(len(self.known_)) % self.n_folds
+        products = squares = 0.0
+        for fold in range(self.n_folds):
+            rest, held = np.flatnonzero(dealt != fold), np.flatnonzero(dealt == fold)
+            within, towards = (
+                {name: d[np.ix_(rest, columns)] for name, d in described.distances.items()}
+                for columns in (rest, held)
+            )
+            mapped = scores[:, rest] @ self.maps_[0].shares(within, towards)
+            products += float(np.vdot(mapped, scores[:, held]))
+            squares += float(np.vdot(mapped, mapped))
+        return max(products / squares, 1.0) if squares > 0 else 1.0
+
     def _mapped(self, learned: Array, described: Described, blocks: dict[str, Array]) -> Array:
         """Return what `learned`, (n_items, n_known), says of items with these features."""
         towards = described.towards(blocks)
         shares = np.mean([m.shares(described.distances, towards) for m in self.maps_], axis=0)
-        mapped: Array = learned @ shares.astype(np.float32)
+        mapped: Array = learned @ (self.scale_ * shares).astype(np.float32)
         return mapped
 
     def _state(self) -> Artifact:
         artifact = super()._state()
+        artifact.settings["scale"] = self.scale_
         artifact.settings["maps"] = [[dict(each.weights), each.ridge] for each in self.maps_]
         if self.described_ is not None:
             artifact.settings["scales"] = dict(self.described_.scales)
@@ -188,6 +213,7 @@ class Hybrid(EASE):
         kept, scales = artifact.settings["maps"], artifact.settings.get("scales")
         self.maps_ = [KernelMap(weights, float(ridge)) for weights, ridge in kept]
         self.described_ = None
+        self.scale_ = float(artifact.settings["scale"])
         if scales is not None:
             blocks = {name: artifact.arrays[f"features.{name}"] for name in scales}
             self.described_ = Described(blocks, scales)

@@ -67,7 +67,7 @@ async def item(
 @router.get("/item/heat")
 async def heat(state: StateOf, id_: Annotated[str, Query(alias="id")], like: str) -> Response:
     """Return which parts of two items' pictures carry their similarity."""
-    return Json(await state.run(_heat, state.shop, id_, like))
+    return Json(await state.run_heavy(_heat, state.shop, id_, like))
 
 
 def _item(state: State, item_id: str, where: list[str] | None, k: str, varied: bool) -> View:
@@ -90,7 +90,7 @@ def _item(state: State, item_id: str, where: list[str] | None, k: str, varied: b
             for name, value in found.attributes.items()
             if name != naming.title
         ],
-        "example": _example(found),
+        "example": _example(found, naming),
         "wishes": _wishes(shop, found, filters, also),
         "matches": matches(state, found.attributes, hits),
         "where": filters,
@@ -120,9 +120,10 @@ def matches(state: State, attributes: dict[str, Value], hits: Sequence[Hit]) -> 
     ]
 
 
-def _example(found: ShopItem) -> str:
+def _example(found: ShopItem, naming: Naming) -> str:
     """Return a filter that one might type, from what this item has."""
-    return next((expression(n, "=", v) for n, v in found.attributes.items() if v is not None), "")
+    named = ((n, v) for n, v in found.attributes.items() if v is not None and n != naming.title)
+    return next((expression(name, "=", value) for name, value in named), "")
 
 
 def _shots(shop: Shop, item_id: str) -> list[str]:

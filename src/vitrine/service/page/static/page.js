@@ -71,6 +71,7 @@ function goOn() {
       const page = await load(link.href);
       const cards = [...page.querySelectorAll("#wall > li")];
       wall.append(...cards.map((card) => document.adoptNode(card)));
+      find(".more a[rel=prev]", page)?.remove(); // what it leads back to is on this page
       find(".more").replaceWith(document.adoptNode(find(".more", page)));
       say(`${cards.length} more items`);
       watch();

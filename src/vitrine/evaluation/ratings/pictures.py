@@ -104,6 +104,6 @@ def rating_from_picture(
 def _over_pictures(values: NDArray[np.float64], groups: NDArray[Any]) -> Figure:
     """Return the mean over reviews, with its interval over resampled pictures."""
     _, codes = np.unique(groups, return_inverse=True)
-    sums, counts = np.bincount(codes, values), np.bincount(codes)
+    sums, counts = np.bincount(codes, values).astype(np.float64), np.bincount(codes)
     low, high = np.percentile(resampled_ratios(sums, counts, 1000, 0), [2.5, 97.5])
     return Figure(float(values.mean()), float(low), float(high))

@@ -1,0 +1,70 @@
+"""Every model on the friendly split and on the honest ones: random, last of each user, latest.
+
+``python benchmarks/ratings_splits.py ml-100k [--splits folds:5 leave-last-out global-time]``
+
+The folder holds MovieLens 100k's ``u.data`` and ``u.item``; genres and decade are the features of
+models that know any. RMSE is over all test ratings. NDCG@20 is for test ratings of 4 and more,
+among all items that the user has not rated. At random a user's later ratings help to predict the
+earlier ones; ``leave-last-out`` asks for each user's last rating, ``global-time`` for the latest
+fifth of all, from users who are mostly new.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import numpy as np  # noqa: E402
+
+from ratings_cold import films  # noqa: E402
+from vitrine.evaluation.ratings import (  # noqa: E402
+    Protocol,
+    evaluate_rating_model,
+    join,
+    make_splits,
+)
+from vitrine.ratings import (  # noqa: E402
+    Ids,
+    ItemFeatures,
+    make_rating_model,
+    rating_model_names,
+    read_interactions,
+)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder")
+    parser.add_argument("--splits", nargs="+", default=["folds:5", "leave-last-out", "global-time"])
+    parser.add_argument("--models", nargs="+", default=rating_model_names())
+    parser.add_argument("--most", type=int, default=5, help="parts of each split to run")
+    options = parser.parse_args()
+    data = read_interactions(Path(options.folder) / "u.data").interactions
+    ids = list(data.items.values)
+    genres, years = films(options.folder, ids)
+    blocks = {"genres": genres.astype(np.float32), "decade": (years // 10).astype(np.float32)}
+    features = ItemFeatures(Ids(ids), blocks)
+    protocol = Protocol(20, relevant_from=4)
+    print("| split | model | RMSE | 95 % interval | NDCG@20 | 95 % interval | fit s |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    for name in options.splits:
+        splits = list(make_splits(name, data, folder=options.folder))[: options.most]
+        for kind in options.models:
+            described = features if kind in ("visual-knn", "hybrid", "bayesian-hybrid") else None
+            model = make_rating_model(kind)
+            found = join([evaluate_rating_model(model, s, protocol, described) for s in splits])
+            figures = found.figures()
+            cells = []
+            for measure in ("rmse", "ndcg"):
+                figure = figures[measure]
+                cells += [f"{figure.value:.4f}", f"{figure.low:.4f} to {figure.high:.4f}"]
+            if not model.predicts_ratings:
+                cells[:2] = ["", ""]
+            seconds = found.fit_seconds / len(splits)
+            print(f"| {name} | {kind} | {' | '.join(cells)} | {seconds:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

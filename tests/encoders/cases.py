@@ -47,6 +47,12 @@ CASES = [
         needs=("torch", "onnx"),
     ),
     Case(
+        "contrastive",
+        {"hidden": (32,), "n_components": 16, "epochs": 30, "batch_size": 64},
+        changed={"looks_share": 0.2},
+        needs=("torch", "onnx"),
+    ),
+    Case(
         "neighbour-map",
         {"hidden": (32, 32), "epochs": 80, "batch_size": 64, "learning_rate": 5e-3},
         changed={"n_neighbours": 2},

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from vitrine.encoders.base import FloatArray
 from vitrine.encoders.on_backbone import OnBackbone
-from vitrine.encoders.onnx_encoder import OnnxModel
 from vitrine.errors import OptionError
-from vitrine.index.distance import Distance
+from vitrine.index.distance import DistanceName
 from vitrine.topk import blocked_top_k
+
+if TYPE_CHECKING:
+    from vitrine.encoders._torch.neighbour_map import TrainedMap
 
 _STEPS = 900
 """Steps that a map takes to settle, however few pictures there are."""
@@ -57,6 +59,7 @@ class NeighbourMap(OnBackbone):
     """
 
     kind: ClassVar[str] = "neighbour-map"
+    distance_name: ClassVar[DistanceName] = "euclidean"
 
     def __init__(
         self,
@@ -84,7 +87,7 @@ class NeighbourMap(OnBackbone):
         self.max_minutes = max_minutes
         self.random_state = random_state
 
-    def _learn(self, vectors: FloatArray, max_seconds: float | None) -> None:
+    def _learn(self, vectors: FloatArray, max_seconds: float | None) -> TrainedMap:
         from vitrine.encoders._torch.neighbour_map import fit_map
         from vitrine.encoders._torch.training import Plan
 
@@ -103,7 +106,7 @@ class NeighbourMap(OnBackbone):
             one_cycle=True,
             max_seconds=max_seconds,
         )
-        trained = fit_map(
+        return fit_map(
             vectors,
             np.where(neighbours < 0, itself[:, None], neighbours),
             self.n_components,
@@ -111,11 +114,6 @@ class NeighbourMap(OnBackbone):
             plan,
             self.random_state,
         )
-        self.network_ = OnnxModel(trained.network, "network.onnx", threads=1)
-        self.history_ = {"loss": trained.history.loss, "seconds": trained.history.seconds}
-        self.interrupted_ = trained.history.interrupted
-        self.n_components_ = self.n_components
-        self.distance_ = Distance("euclidean")
 
     def _check_options(self) -> None:
         super()._check_options()

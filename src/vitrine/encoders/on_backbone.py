@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
 from vitrine.encoders.category_features import features_of
+from vitrine.encoders.loading import sample_codes
 from vitrine.encoders.nesting import make_backbone, put_inside, take_out
 from vitrine.encoders.onnx_encoder import OnnxModel
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.errors import InputError, OptionError
+from vitrine.index.distance import Distance, DistanceName
 from vitrine.progress import track
+
+if TYPE_CHECKING:
+    from vitrine.encoders._torch.neighbour_map import TrainedMap
 
 _INNER = "backbone_"
 """What the names of the backbone's files and arrays begin with in the artifact."""
@@ -40,6 +45,9 @@ class OnBackbone(Encoder):
     interrupted_ : bool
         Whether Ctrl-C ended the training; the best weights up to then were kept.
     """
+
+    distance_name: ClassVar[DistanceName]
+    """How vectors are compared."""
 
     backbone: str
     backbone_options: tuple[str, ...]
@@ -75,19 +83,37 @@ class OnBackbone(Encoder):
             raise InputError("there are no pictures")
         import vitrine.encoders._torch  # noqa: F401 - says what is missing before the long part
 
-        backbone = make_backbone(self.backbone, self.backbone_options).fit(pictures)
-        vectors = self._sample(backbone, pictures)
+        self.backbone_ = make_backbone(self.backbone, self.backbone_options).fit(pictures)
+        vectors = self._describe(pictures)
         seconds = None
         if self.max_minutes is not None:
             seconds = max(1.0, 60 * self.max_minutes - (time.perf_counter() - started))
-        self.preprocessing_ = backbone.preprocessing_
-        self.backbone_ = backbone
-        self._learn(vectors, seconds)
+        trained = self._learn(vectors, seconds)
+        self.network_ = OnnxModel(trained.network, "network.onnx", threads=1)
+        self.history_ = {"loss": trained.history.loss, "seconds": trained.history.seconds}
+        self.interrupted_ = trained.history.interrupted
+        self.preprocessing_ = self.backbone_.preprocessing_
+        self.n_components_ = self._encode(self.preprocessing_.stack(pictures[:1])).shape[1]
+        self.distance_ = Distance(self.distance_name)
         return self
 
     @abstractmethod
-    def _learn(self, vectors: FloatArray, max_seconds: float | None) -> None:
-        """Set what is fitted beside the backbone, from its vectors (n, D)."""
+    def _learn(self, vectors: FloatArray, max_seconds: float | None) -> TrainedMap:
+        """Train the network on what `_describe` returned."""
+
+    def _describe(self, pictures: Pictures) -> FloatArray:
+        """Return the backbone's vectors (n, D) of all pictures, or of a seeded sample in order."""
+        n = len(pictures)
+        chosen = sample_codes(n, self.max_pictures or n, self.random_state)
+        if len(chosen) == n:
+            return features_of(self.backbone_, pictures)
+        blocks = [chosen[start : start + _READ] for start in range(0, len(chosen), _READ)]
+        return np.concatenate(
+            [
+                self.backbone_.transform([pictures[i] for i in block])
+                for block in track(blocks, "describing pictures")
+            ]
+        )
 
     @property
     def batch_size_(self) -> int:
@@ -100,21 +126,6 @@ class OnBackbone(Encoder):
             raise OptionError(f"max_pictures is {self.max_pictures}; it starts at 1")
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise OptionError(f"max_minutes is {self.max_minutes}; it must be above 0")
-
-    def _sample(self, backbone: Encoder, pictures: Pictures) -> FloatArray:
-        """Return the vectors of all pictures, or of a seeded sample in order."""
-        n = len(pictures)
-        if self.max_pictures is None or n <= self.max_pictures:
-            return features_of(backbone, pictures)
-        rng = np.random.default_rng(self.random_state)
-        chosen = np.sort(rng.choice(n, self.max_pictures, replace=False))
-        blocks = [chosen[start : start + _READ] for start in range(0, len(chosen), _READ)]
-        return np.concatenate(
-            [
-                backbone.transform([pictures[i] for i in block])
-                for block in track(blocks, "describing pictures")
-            ]
-        )
 
     def _encode(self, batch: NDArray[np.uint8]) -> FloatArray:
         return self.network_(self.backbone_._encode(batch))

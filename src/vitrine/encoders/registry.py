@@ -26,6 +26,7 @@ ENCODERS: dict[str, str] = {
     "category": "vitrine.encoders.category:Category",
     "hybrid-looks": "vitrine.encoders.hybrid_looks:HybridLooks",
     "supervised": "vitrine.encoders.supervised:Supervised",
+    "contrastive": "vitrine.encoders.contrastive:Contrastive",
     "neighbour-map": "vitrine.encoders.neighbour_map:NeighbourMap",
 }
 """Where each kind's class lies, ``module:class``; imported only when it is asked for."""

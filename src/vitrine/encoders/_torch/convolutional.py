@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vitrine.encoders._torch.networks import Permute, Shape
 
+_BLOCK = 500
+"""Pictures that are changed at once."""
 _LARGE = 40
 """Side, in pixels, beyond which the first convolution takes every second pixel."""
 _LARGEST = 96
@@ -88,6 +92,18 @@ def vary(
     numbers = torch.arange(b)[:, None, None]
     device = pictures.device
     return pictures[numbers.to(device), rows[:, :, None].to(device), columns[:, None].to(device)]
+
+
+def varied(
+    pictures: NDArray[np.uint8], shift: float, scale: float, random_state: int
+) -> NDArray[np.uint8]:
+    """Return each of uint8 pictures (n, h, w, c) as `vary` changes it, none mirrored."""
+    generator = torch.Generator().manual_seed(random_state)
+    parts = torch.split(torch.from_numpy(pictures), _BLOCK)
+    changed: NDArray[np.uint8] = np.concatenate(
+        [vary(part, shift, scale, False, generator).numpy() for part in parts]
+    )
+    return changed
 
 
 def _source(side: int, zoom: Tensor, shift: Tensor) -> Tensor:

@@ -68,6 +68,7 @@ def learn_map(
     hidden: tuple[int, ...],
     plan: Plan,
     random_state: int,
+    codes: NDArray[np.intp] | None = None,
 ) -> tuple[nn.Sequential, History]:
     """Learn positions in which each vector's neighbours are nearer than what is drawn at random.
 
@@ -86,6 +87,8 @@ def learn_map(
         Widths of the layers between, each followed by ReLU.
     plan : Plan
     random_state : int
+    codes : int (n,), optional
+        Classes; with them `kinship` is part of the loss.
 
     Returns
     -------
@@ -114,10 +117,15 @@ def learn_map(
     initialise(network, generator)
     network.to(device)
 
-    def gradient(codes: Tensor) -> float:
-        column = torch.randint(graph.shape[1], (len(codes),), generator=generator)
-        pairs = torch.cat([codes, graph[codes, column]]).to(device)
-        loss = contrast(*network(x[pairs]).chunk(2))
+    classes = None if codes is None else torch.from_numpy(codes.astype(np.int64)).to(device)
+
+    def gradient(batch: Tensor) -> float:
+        column = torch.randint(graph.shape[1], (len(batch),), generator=generator)
+        pairs = torch.cat([batch, graph[batch, column]]).to(device)
+        anchors, partners = network(x[pairs]).chunk(2)
+        loss = contrast(anchors, partners)
+        if classes is not None:
+            loss = loss + kinship(anchors, classes[batch.to(device)])
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
@@ -132,10 +140,39 @@ def contrast(anchors: Tensor, partners: Tensor) -> Tensor:
 
     The odds of a pair are 1 / (1 + squared distance).
     """
+    log_odds = _log_odds(anchors, partners)
+    return (torch.logsumexp(log_odds, dim=1) - log_odds.diagonal()).mean()
+
+
+def kinship(positions: Tensor, codes: Tensor) -> Tensor:
+    """Return the mean of −log of the share of each one's odds that lies with its own class.
+
+    Who is alone with its class is left out.
+
+    Parameters
+    ----------
+    positions : Tensor of shape (b, d)
+    codes : int64 Tensor of shape (b,)
+
+    References
+    ----------
+    J. Goldberger, S. Roweis, G. Hinton and R. Salakhutdinov. Neighbourhood components analysis.
+    NIPS 2004; its leave-one-out choice, with the odds of t-SNE.
+    """
+    itself = torch.eye(len(codes), dtype=torch.bool, device=codes.device)
+    log_odds = _log_odds(positions, positions).masked_fill(itself, -torch.inf)
+    kin = (codes[:, None] == codes[None]) & ~itself
+    some = kin.any(dim=1)
+    if not some.any():
+        return positions.sum() * 0
+    own = log_odds[some].masked_fill(~kin[some], -torch.inf)
+    return (torch.logsumexp(log_odds[some], dim=1) - torch.logsumexp(own, dim=1)).mean()
+
+
+def _log_odds(anchors: Tensor, partners: Tensor) -> Tensor:
     products = anchors @ partners.t()
     lengths = anchors.square().sum(1)[:, None] + partners.square().sum(1)[None]
-    log_odds = -torch.log1p((lengths - 2 * products).clamp(min=0))
-    return (torch.logsumexp(log_odds, dim=1) - log_odds.diagonal()).mean()
+    return -torch.log1p((lengths - 2 * products).clamp(min=0))
 
 
 def _work(network: nn.Module) -> int:

@@ -89,7 +89,7 @@ def fit_sides(
     places = None
     if n_components is not None:
         logits = np.tensordot(votes, sides, 1).astype(np.float32)
-        places = lay_out(logits, n_components, random_state)
+        places = lay_out(logits, lesson.labels(numbers).numpy(), n_components, random_state)
     return TrainedSides(
         _export(lesson, votes, places),
         {
@@ -126,7 +126,9 @@ def weigh(sides: FloatArray, codes: NDArray[np.intp]) -> NDArray[np.float64]:
     return votes
 
 
-def lay_out(logits: FloatArray, n_components: int, random_state: int) -> nn.Sequential:
+def lay_out(
+    logits: FloatArray, codes: NDArray[np.intp], n_components: int, random_state: int
+) -> nn.Sequential:
     """Return a network from logits (n, C) to positions (n, d) that keeps like beside like.
 
     Learned on examples that the logits were not learned from: there they are as unsure as they
@@ -135,6 +137,8 @@ def lay_out(logits: FloatArray, n_components: int, random_state: int) -> nn.Sequ
     Parameters
     ----------
     logits : float32 (n, C)
+    codes : int (n,)
+        Classes.
     n_components : int
         d.
     random_state : int
@@ -147,7 +151,7 @@ def lay_out(logits: FloatArray, n_components: int, random_state: int) -> nn.Sequ
     neighbours = np.where(neighbours < 0, itself[:, None], neighbours)
     n_batches = -(-n // _MAP_BATCH)
     plan = Plan(-(-_MAP_STEPS // n_batches), -(-n // n_batches), 3e-3, one_cycle=True)
-    network, _ = learn_map(shares, neighbours, n_components, _MAP_HIDDEN, plan, random_state)
+    network, _ = learn_map(shares, neighbours, n_components, _MAP_HIDDEN, plan, random_state, codes)
     return nn.Sequential(nn.LogSoftmax(dim=1), *network)
 
 

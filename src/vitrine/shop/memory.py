@@ -19,6 +19,15 @@ from vitrine.shop.locking import MemoryLock
 from vitrine.store import ItemChunk, ShopState, Store
 from vitrine.store.clusters import find_clusters
 
+NEAR_IDENTICAL = 0.02
+"""Cosine distance up to which pictures may be taken for the same one, saved differently: of photos
+saved anew at quality 90 all were nearer, of different photos 1 in 1,000."""
+
+NEARER_THAN_USUAL = 0.1
+"""And they must be so much nearer to each other than an item's nearest other item usually is."""
+
+SAMPLE = 256
+
 
 class Memory:
     """The items of a shop by position: 0, 1, … in the order they came; removed ones leave a gap.
@@ -41,6 +50,7 @@ class Memory:
         self.positions: dict[str, int] = {}
         self.neighbours = NearestNeighbours(encoder.distance_)
         self._ids: list[str] = []
+        self._near_identical: float | None = None
 
     def follow(self, store: Store, lock: MemoryLock) -> bool:
         """Take over what has been written since the last call; return whether anything was.
@@ -73,6 +83,25 @@ class Memory:
         with lock:
             self.change_number = change.state.change_number
         return True
+
+    @property
+    def near_identical(self) -> float:
+        """How near two items are that count as one picture, see `vitrine.topk.collapse`.
+
+        Measured once, on a sample, as encoders differ in how near anything is.
+        """
+        if self._near_identical is None:
+            rng = np.random.default_rng(0)
+            places = np.fromiter(self.positions.values(), np.int64, len(self))
+            sample = np.sort(rng.permutation(places)[:SAMPLE])
+            nearest = self.neighbours.search_rows(sample, 1).positions[:, 0]
+            a = self.neighbours.prepared(sample[nearest >= 0]).astype(np.float64)
+            b = self.neighbours.prepared(nearest[nearest >= 0]).astype(np.float64)
+            lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+            apart = ((a - b) ** 2).sum(axis=1) / (2 * np.maximum(lengths, 1e-12))
+            usual = float(np.median(apart)) if len(apart) else 0.0
+            self._near_identical = max(1e-6, min(NEAR_IDENTICAL, NEARER_THAN_USUAL * usual))
+        return self._near_identical
 
     def __len__(self) -> int:
         return len(self.positions)

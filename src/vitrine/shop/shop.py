@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any, Self
 
-from sklearn.base import clone
-
-from vitrine.catalogue import Catalogue, Rejection, write_rejected
+from vitrine.catalogue import Catalogue
 from vitrine.catalogue.decoding import DEFAULT_LIMITS, Limits
 from vitrine.catalogue.where import Where
 from vitrine.encoders import make_encoder
 from vitrine.encoders.base import Encoder
-from vitrine.errors import EncoderReplacedError, InputError, ShopError
-from vitrine.shop.clusters import Clusters, cluster
-from vitrine.shop.contents import Contents
+from vitrine.errors import EncoderReplacedError, InputError
 from vitrine.shop.creating import begin
 from vitrine.shop.evaluating import (
     Evaluation,
@@ -23,20 +19,19 @@ from vitrine.shop.evaluating import (
     evaluate_sides,
     sample_queries,
 )
-from vitrine.shop.exporting import Exported, export
 from vitrine.shop.importing import Import, ImportResult
 from vitrine.shop.receiving import NewItem, Received, Receiving
 from vitrine.shop.results import Hit, PhotoSearch
-from vitrine.shop.retraining import CannotEncodeError, Switched, retrain, roll_back
 from vitrine.shop.similar import Query, Wish, find_similar, search_by_photo
+from vitrine.shop.wholesale import Wholesale
 from vitrine.store import DATABASE_NAME, Store
 
 
-class Shop(Contents):
+class Shop(Wholesale):
     """A shop on disk, opened; use `Shop.create` or `Shop.open`.
 
     Methods may be called from several threads. Writes of other processes are seen within a second.
-    What is in it can be read as `Contents` says.
+    What is in it can be read as `Contents` says; `Wholesale` holds what concerns all items at once.
     """
 
     @classmethod
@@ -121,121 +116,18 @@ class Shop(Contents):
         """
         return Receiving(self._store, self.path, self._import, limits).run(items)
 
-    def _import(self, catalogue: Catalogue) -> ImportResult:
+    def _import(self, catalogue: Catalogue, same_pictures: Set[str] = frozenset()) -> ImportResult:
         keep = bool(self._store.state().settings["thumbnails"])
         result: ImportResult | None = None
         while result is None:
             memory = self._live.current()
-            work = Import(self._store, memory.encoder, memory.encoder_id, keep)
+            work = Import(self._store, memory.encoder, memory.encoder_id, keep, same_pictures)
             try:
                 result = work.run(catalogue)
             except EncoderReplacedError:  # what is stored has vectors of the new one already
                 self.refresh()
         self.refresh()
         return result
-
-    def retrain(
-        self, encoder: Encoder | None = None, label: str | None = None, random_state: int = 0
-    ) -> Switched:
-        """Fit another encoder on the shop's pictures, encode all items, then switch to it at once.
-
-        Until then this and every other process goes on with the old one. Called again after an
-        interruption, with the same arguments, it goes on where it stopped.
-
-        Parameters
-        ----------
-        encoder : Encoder, optional
-            By default one like the shop's own, fitted anew; one that is fitted is taken as it is.
-        label : str, optional
-            The attribute that it learns; by default what the shop was made with.
-        random_state : int
-            Draws the pictures to fit on where there are over 100,000.
-
-        Raises
-        ------
-        InputError
-            If there is no such attribute, or the encoder needs one.
-        CannotEncodeError
-            If items have no picture left; the shop keeps its encoder.
-        """
-        state, memory = self._store.state(), self._live.current()
-        if not state.ready:
-            raise ShopError(f"{self.path}: its making broke off; run the same vitrine create first")
-        label = self.label(label) if label else state.settings["label"]
-        encoder = clone(memory.encoder) if encoder is None else encoder
-        if encoder.needs_labels:
-            label = self.label(label)
-        return self._switched(retrain, memory, encoder, label, random_state)
-
-    def roll_back(self) -> Switched:
-        """Switch back to the encoder before the present one; twice is where it was.
-
-        Raises
-        ------
-        ShopError
-            If there was none.
-        """
-        return self._switched(roll_back, self._live.current())
-
-    def _switched(self, switch: Callable[..., Switched], *arguments: Any) -> Switched:
-        try:
-            switched = switch(self._store, *arguments)
-        except CannotEncodeError as error:
-            self._write_rejected(error.rejected)
-            raise
-        self.refresh()
-        return switched
-
-    def cluster(
-        self,
-        k: int | None = None,
-        label: str | None = None,
-        name: str = "cluster",
-        random_state: int = 0,
-    ) -> Clusters:
-        """Group the items by looks, and keep each item's group as an attribute to filter by.
-
-        Items that come later are of the group whose centre is nearest. After another encoder has
-        been switched to there are no groups until this is done again.
-
-        Parameters
-        ----------
-        k : int, optional
-            How many; by default the number with the largest silhouette.
-        label : str, optional
-            The attribute to hold them against; by default the one the shop was made with, or
-            ``category``, where there is such a one.
-        name : str
-            The attribute that will hold an item's group.
-        random_state : int
-
-        Raises
-        ------
-        InputError
-            If there are too few items.
-        OptionError
-            If k does not fit, or the catalogue has an attribute called `name`.
-        """
-        if label is not None or self.default_label in self.schema:
-            label = self.label(label)
-        found = cluster(self._store, self._live.current(), k, label, name, random_state)
-        self.refresh()
-        return found
-
-    def export(self, path: str | Path) -> Exported:
-        """Write ids, vectors and attributes to one file: ``.parquet``, ``.npz`` or ``.h5``.
-
-        Raises
-        ------
-        OptionError
-            If `path` ends in anything else.
-        MissingExtraError
-            If it is HDF5 and h5py is not installed.
-        ShopError
-            If the shop changes meanwhile.
-        """
-        self.refresh()
-        return export(self._store, self._live, Path(path))
 
     def remove(self, item_ids: Sequence[str]) -> int:
         """Remove items and return how many there were."""
@@ -352,9 +244,3 @@ class Shop(Contents):
         own, notes = sample_queries(items, random_state)
         queries = items.rows(own)
         return evaluate_sides(queries, items, distance, own=own, notes=notes, **options)
-
-    def _write_rejected(self, rejected: list[Rejection]) -> None:
-        if rejected:
-            write_rejected(rejected, self.rejected_path)
-        else:
-            self.rejected_path.unlink(missing_ok=True)

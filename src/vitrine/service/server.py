@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -63,6 +64,9 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.answer_seconds) + 1,
     )
+    # uvicorn raises what has ended it once more when all is answered; that is no failure here.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     if settings.workers == 1:
         uvicorn.Server(config).run([bound])
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -59,15 +59,24 @@ class Import:
         Which one that is in the store.
     keep_thumbnails : bool
         Whether a small picture is stored with each item.
+    same_pictures : set of str
+        Ids of items of which only attributes are given: their pictures count as unchanged, be
+        their files there or not.
     """
 
     def __init__(
-        self, store: Store, encoder: Encoder, encoder_id: int, keep_thumbnails: bool
+        self,
+        store: Store,
+        encoder: Encoder,
+        encoder_id: int,
+        keep_thumbnails: bool,
+        same_pictures: Set[str] = frozenset(),
     ) -> None:
         self._store = store
         self._encoder = encoder
         self._encoder_id = encoder_id
         self._keep_thumbnails = keep_thumbnails
+        self._same_pictures = same_pictures
         self._fingerprints: dict[str, str] = {}  # of the items to encode, with all their pictures
         self._known: set[str] = set()
 
@@ -100,7 +109,11 @@ class Import:
             rewritten = []
             for i, item in enumerate(items, start):
                 stored_fingerprint, stored_attributes = known.get(item.id, ("", None))
-                fingerprint = replace(item, attributes={}).fingerprint()
+                fingerprint = (
+                    stored_fingerprint
+                    if item.id in self._same_pictures
+                    else replace(item, attributes={}).fingerprint()
+                )
                 if stored_fingerprint != fingerprint:
                     to_encode.append(i)
                     self._fingerprints[item.id] = fingerprint

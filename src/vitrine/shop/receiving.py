@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -60,7 +60,7 @@ class Receiving:
     folder : Path
         The shop's directory.
     import_ : callable
-        Brings a catalogue in, as `Shop.add` does.
+        Brings a catalogue in, as `Shop.add` does, given the ids whose pictures are as they were.
     limits : Limits
         What a picture may be at most.
     """
@@ -69,7 +69,7 @@ class Receiving:
         self,
         store: Store,
         folder: Path,
-        import_: Callable[[Catalogue], ImportResult],
+        import_: Callable[[Catalogue, Set[str]], ImportResult],
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._store, self._folder = store, folder.resolve()
@@ -87,7 +87,9 @@ class Receiving:
         ]
         schema = self._store.state().attributes
         if accepted:
-            result = self._import(catalogue_of(accepted, schema, "items", self._limits))
+            same = {item.id for item in items if item.id in before and not item.pictures}
+            catalogue = catalogue_of(accepted, schema, "items", self._limits)
+            result = self._import(catalogue, same)
             numbers = {item.id: number for number, item in accepted}
             for rejection in result.rejected:
                 number = numbers[str(rejection.item_id)]

@@ -24,9 +24,6 @@ from vitrine.topk import collapse, maximal_marginal_relevance
 
 Query = str | Path | bytes | NDArray[Any]
 
-NEAR_IDENTICAL = 0.002
-"""Cosine distance up to which two pictures are taken for the same one, saved differently."""
-
 CANDIDATES = 4
 """How many times k are looked at where a varied list is asked for."""
 
@@ -134,7 +131,7 @@ class _Search:
             found = self._nearest(n)
             there = np.flatnonzero(found.positions[0] >= 0)
             vectors = self._memory.neighbours.prepared(found.positions[0][there])
-            leaders = collapse(vectors, NEAR_IDENTICAL) if wish.collapse else there
+            leaders = collapse(vectors, self._memory.near_identical) if wish.collapse else there
             first = np.flatnonzero(leaders == np.arange(len(there)))
             if len(first) >= k or len(there) < n:
                 break

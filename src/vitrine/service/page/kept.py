@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,14 @@ HEAD = b"vitrine page 1 "
 
 @dataclass(frozen=True)
 class Made:
-    """A value, and the change number of the shop that it was made at."""
+    """A value, and the change number of the shop that it was made at.
+
+    `draft` says that a better one of the same number is on its way.
+    """
 
     content: bytes
     change_number: int
+    draft: bool = False
 
 
 class Kept:
@@ -34,7 +38,8 @@ class Kept:
     path : Path
         Where it is kept.
     make : callable
-        Returns the bytes and the change number they belong to. It runs in a thread.
+        Yields the bytes with the change number they belong to, drafts before the last. It runs in
+        a thread.
 
     Attributes
     ----------
@@ -42,7 +47,7 @@ class Kept:
         Why it could not be made; it is not tried again until the shop has changed.
     """
 
-    def __init__(self, path: Path, make: Callable[[], Made]) -> None:
+    def __init__(self, path: Path, make: Callable[[], Iterator[Made]]) -> None:
         self._path = path
         self._make = make
         self._lock = Lock()
@@ -73,22 +78,28 @@ class Kept:
         return self._running
 
     def _run(self, change_number: int) -> None:
-        made, failure = None, None
+        failure = None
         try:
             with _Turn(self._path):
                 found = self._read()
-                fresh = found is not None and found.change_number == change_number
-                made = found if fresh else self._make()
-                if made is not None and not fresh:
-                    self._write(made)
+                if found is not None and found.change_number == change_number:
+                    self._made = found
+                else:
+                    self._make_all()
         except VitrineError as error:
             failure = str(error)
         except Exception as error:
             failure = f"a fault: {error!r}"
         with self._lock:
-            self._made = made or self._made
             self._running, self.failure = False, failure
             self._failed_at = change_number if failure else None
+
+    def _make_all(self) -> None:
+        for made in self._make():
+            if not made.draft or self._made is None:  # an earlier whole one is better than a draft
+                self._made = made
+            if not made.draft:
+                self._write(made)
 
     def _read(self) -> Made | None:
         try:

@@ -65,7 +65,7 @@ def _points(shop: Shop, known: str | None) -> Response:
     made = kept.get(number)
     if made is None:
         return Json({"failure": kept.failure}, 202)
-    tag = f'"map-{made.change_number}"'
+    tag = f'"map-{made.change_number}-{int(made.draft)}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "X-Redrawing": str(kept.running).lower()}
     if known == tag:
         return Response(status_code=304, headers=headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ MAX_CATEGORIES = 30
 """Categories that the heat map shows at most: the largest."""
 
 
-def make_figures(shop: Shop) -> Made:
+def make_figures(shop: Shop) -> Iterator[Made]:
     """Measure a shop and draw what was measured; takes seconds to minutes."""
     number = shop.info().change_number
     evaluation = shop.evaluate()
@@ -44,7 +45,7 @@ def make_figures(shop: Shop) -> Made:
             "confusion": _confusion(evaluation.result),
         },
     }
-    return Made(json.dumps(content).encode(), number)
+    yield Made(json.dumps(content).encode(), number)
 
 
 def _tiles(figures: Figures) -> list[dict[str, Any]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from functools import partial
 from threading import Lock
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, proxy
 
 import numpy as np
 
 from vitrine.encoders.base import Encoder
 from vitrine.service.page.kept import Kept
-from vitrine.service.page.map_making import make_map
+from vitrine.service.page.map_making import MapMaking
 from vitrine.service.page.measuring import make_figures
 from vitrine.service.page.scale import Scale
 from vitrine.service.page.words import SAMPLE, Yardstick
@@ -31,8 +31,8 @@ class Memory:
     """
 
     def __init__(self, shop: Shop) -> None:
-        folder = shop.path / FOLDER
-        self.map = Kept(folder / "map", partial(make_map, shop))
+        folder, shop = shop.path / FOLDER, proxy(shop)  # what is kept does not keep the shop open
+        self.map = Kept(folder / "map", MapMaking(shop))
         self.figures = Kept(folder / "figures", partial(make_figures, shop))
         self._measured: tuple[Encoder, Yardstick] | None = None
         self._scale: tuple[float, Scale] | None = None

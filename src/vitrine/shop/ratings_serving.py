@@ -77,8 +77,7 @@ class Serving:
         new = [item_id for item_id in memory.positions if item_id not in model.items_]
         if not new or memory.encoder_id != self.recipe.encoder_id:
             return
-        add_items = getattr(model, "add_items", None)
-        if add_items is not None and getattr(model, "described_", None) is not None:
+        if (add_items := getattr(model, "add_items", None)) is not None:
             self.model = add_items(self.recipe.features(self._store, memory, new))
             self._folding = self._make_folding(self.model)
 

@@ -59,6 +59,10 @@ _EASE: Space = {
     "regularization": Range(20, 2000),
     "frequency_scaling": Choice((0.0, 0.3, 0.6, 1.0)),
 }
+_SAMPLER: Space = {
+    "n_factors": Range(4, 40, whole=True),
+    "noise_freedom": Choice((3.0, 10.0, 30.0, None)),
+}
 SPACES: dict[str, Space] = {
     "biases": _BIASES,
     "item-knn": _NEIGHBOURS,
@@ -67,10 +71,8 @@ SPACES: dict[str, Space] = {
     "truncated-svd": {"n_components": Range(2, 60, whole=True), **_BIASES},
     "svd": _DESCENT,
     "svdpp": {**_DESCENT, "learning_rate": Range(0.003, 0.03)},
-    "bayesian-svdpp": {
-        "n_factors": Range(4, 40, whole=True),
-        "noise_freedom": Choice((3.0, 10.0, 30.0, None)),
-    },
+    "bayesian-svdpp": _SAMPLER,
+    "bayesian-hybrid": _SAMPLER,
     "ease": _EASE,
     "hybrid": _EASE,
     "implicit-als": {

@@ -28,13 +28,16 @@ class Client(asyncio.Protocol):
         self._answer: asyncio.Future | None = None
 
     def connection_made(self, transport) -> None:
+        """Keep the connection."""
         self._transport = transport
 
     def connection_lost(self, error) -> None:
+        """Give up what is awaited."""
         if self._answer and not self._answer.done():
             self._answer.set_exception(ConnectionError("closed"))
 
     def data_received(self, data: bytes) -> None:
+        """Collect an answer until it is whole."""
         self._buffer += data
         if self._end < 0:
             head = self._buffer.find(b"\r\n\r\n")
@@ -46,6 +49,7 @@ class Client(asyncio.Protocol):
             self._answer.set_result(content)
 
     def ask(self, path: str) -> asyncio.Future:
+        """Send one request; the answer comes later."""
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         return self._answer
@@ -60,6 +64,7 @@ class Load:
         self.failed = 0
 
     async def one(self, client: Client, number: int, due: float) -> None:
+        """Ask once and note the time since it was due."""
         content = await client.ask(self.paths[number % len(self.paths)])
         if content.startswith(b"HTTP/1.1 200"):
             self.milliseconds.append(1000 * (time.perf_counter() - due))
@@ -67,10 +72,12 @@ class Load:
             self.failed += 1
 
     async def connect(self) -> Client:
+        """Open one connection."""
         loop = asyncio.get_running_loop()
         return (await loop.create_connection(Client, "127.0.0.1", self.port))[1]
 
     async def as_fast_as_it_goes(self, seconds: float, connections: int) -> None:
+        """Ask again as soon as an answer has come."""
         end = time.perf_counter() + seconds
 
         async def ask_on(first: int) -> None:
@@ -82,6 +89,7 @@ class Load:
         await asyncio.gather(*[ask_on(first) for first in range(connections)])
 
     async def at_rate(self, seconds: float, rate: float, connections: int) -> None:
+        """Ask so many times a second, whatever the answers take."""
         free: asyncio.Queue[Client] = asyncio.Queue()
         for _ in range(connections):
             free.put_nowait(await self.connect())

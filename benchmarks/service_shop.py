@@ -22,7 +22,9 @@ def make_shop(path: Path, photos: Path, n_items: int) -> np.ndarray:
     """Make the shop and return its vectors, float32 (n, 256)."""
     catalogue = Catalogue.read(photos)
     encoder = make_encoder("looks", n_components=DIMENSIONS).fit(catalogue.pictures())
-    vectors = between(encoder.transform(catalogue.pictures()), catalogue.values("category"), n_items)
+    vectors = between(
+        encoder.transform(catalogue.pictures()), catalogue.values("category"), n_items
+    )
     path.mkdir(parents=True)
     store = Store.create(path / DATABASE_NAME, {"encoder": "looks", "params": {}, "label": None,
                                                 "thumbnails": False})  # fmt: skip

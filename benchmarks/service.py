@@ -1,0 +1,187 @@
+"""The HTTP service under load: latency, requests a second, memory, photos, filters.
+
+    python benchmarks/service.py [PHOTOS] [--items 100000] [--seconds 10] [--keep FOLDER]
+
+PHOTOS is a folder of class folders, by default the clothing photos (``$VITRINE_SHARED_DATA/clothing``,
+or ``../shared/data/clothing`` beside the checkout). A shop of 100,000 items × 256 is made of them
+(`service_shop.py`), served by `vitrine serve` with one worker, and asked from a second process
+(`service_load.py`). Beside it stands the usual hand-made service (`service_plain.py`): FastAPI and
+brute force in NumPy over the same vectors, in one process. Nothing else should run meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from reading import default_folder
+from service_shop import DIMENSIONS, make_shop
+from vitrine.catalogue import decode_bytes
+from vitrine.shop import Shop
+
+HERE = Path(__file__).parent
+K = 10
+PORT = 8740
+
+
+@contextmanager
+def running(command: list[str], port: int, path: str):
+    """Run a server until the context closes; wait until it answers."""
+    process = subprocess.Popen(command)
+    try:
+        for _ in range(1200):
+            time.sleep(0.1)
+            try:
+                if get(port, path)[0] == 200:
+                    break
+            except OSError:
+                if process.poll() is not None:
+                    raise SystemExit(f"{command} has ended") from None
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def serving(shop: Path, port: int):
+    command = [sys.executable, "-c", "from vitrine.cli import main; main()", "serve", str(shop)]
+    options = ["--port", str(port), "--log-level", "warning"]
+    return running([*command, *options], port, "/readyz")
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def load(port: int, paths: list[str], seconds: float, *options: str) -> dict:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("\n".join(paths))
+        file.flush()
+        command = [sys.executable, str(HERE / "service_load.py"), str(port), file.name]
+        command += ["--seconds", str(seconds), *options]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    result = json.loads(done.stdout)
+    assert not result["failed"], result
+    return result
+
+
+def memory(process: subprocess.Popen) -> float:
+    """Return a process's resident memory in MB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def recall(port: int, vectors: np.ndarray, rows: np.ndarray) -> float:
+    """Return the share of the true ten nearest that the service finds."""
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    shares = []
+    for row in rows:
+        scores = units @ units[row]
+        scores[row] = -np.inf
+        truth = {f"item-{i}" for i in np.argpartition(-scores, K)[:K]}
+        content = get(port, f"/api/items/item-{row}/similar?k={K}")[1]
+        found = {name for hit in json.loads(content)["hits"] for name in [hit["id"], *hit["same"]]}
+        shares.append(len(truth & found) / K)
+    return float(np.mean(shares))
+
+
+def photo_ratio(port: int, shop_path: Path, photos: list[Path]) -> tuple[float, float]:
+    """Return the median milliseconds of a search by photo, and of decoding and encoding alone."""
+    boundary = b'--b\r\nContent-Disposition: form-data; name="picture"; filename="p"\r\n\r\n'
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    over_http, alone = [], []
+    with Shop.open(shop_path) as shop:
+        encoder, cover = shop.encoder, shop.encoder.preprocessing_.cover
+        for path in photos[:3] + photos:  # the first three warm both up
+            content = path.read_bytes()
+            started = time.perf_counter()
+            encoder.transform([decode_bytes(content, cover=cover)])
+            alone.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            connection.request(
+                "POST", "/api/search", boundary + content + b"\r\n--b--\r\n", headers
+            )
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 200
+            over_http.append(time.perf_counter() - started)
+    return 1000 * float(np.median(over_http[3:])), 1000 * float(np.median(alone[3:]))
+
+
+def measure(folder: Path, photos: Path, n_items: int, seconds: float) -> None:
+    vectors = made(folder / "shop", folder / "vectors.npy", photos, n_items)
+    made(folder / "small", folder / "small.npy", photos, 1_000)
+    rng = np.random.default_rng(2)
+    rows = rng.integers(0, n_items, 2_000)
+    plain = [f"/api/items/item-{row}/similar?k={K}" for row in rows]
+    filtered = [f"{path}&where=shelf=7" for path in plain]
+    files = sorted(photos.rglob("*.jpg"))[:: max(1, len(list(photos.rglob("*.jpg"))) // 200)][:200]
+    with serving(folder / "small", PORT + 1) as small:
+        load(PORT + 1, [p.replace(p.split("item-")[1].split("/")[0], "7") for p in plain[:50]], 1)
+        photo_ratio(PORT + 1, folder / "small", files[:20])
+        base = memory(small)
+    with serving(folder / "shop", PORT) as server:
+        load(PORT, plain, 1)
+        at_rate = load(PORT, plain, seconds, "--rate", "50")
+        some = load(PORT, filtered, seconds / 2, "--rate", "50")
+        all_items = load(PORT, plain, seconds / 2, "--rate", "50")
+        ours = load(PORT, plain, seconds)
+        found = recall(PORT, vectors, rows[:200])
+        by_photo, alone = photo_ratio(PORT, folder / "shop", files)
+        used = memory(server) - base
+    script = [sys.executable, str(HERE / "service_plain.py"), str(folder / "vectors.npy")]
+    with running([*script, str(PORT + 2)], PORT + 2, plain[0]):
+        theirs = load(PORT + 2, plain, seconds)
+    size = vectors.nbytes / 2**20
+    print(f"{n_items:,} items × {DIMENSIONS}; answers of {K} hits; one worker")
+    print("| | measured | wanted |\n|---|---|---|")
+    print(f"| `similar` by id at 50 a second, p50 | {at_rate['p50']:.1f} ms | under 5 ms |")
+    print(f"| the same, p99 | {at_rate['p99']:.1f} ms | under 30 ms |")
+    print(f"| requests a second, as fast as it goes | {ours['a_second']:,.0f} | |")
+    print(f"| FastAPI + NumPy, requests a second | {theirs['a_second']:,.0f} | |")
+    print(f"| × as many | {ours['a_second'] / theirs['a_second']:.1f} | 8 |")
+    print(f"| recall@{K} | {found:.3f} | 0.98 |")
+    print(f"| by photo / decoding + encoding alone | {by_photo:.1f} / {alone:.1f} ms = "
+          f"{by_photo / alone:.2f} | 1.3 |")  # fmt: skip
+    print(f"| 1 % filter / no filter, p50 | {some['p50']:.1f} / {all_items['p50']:.1f} ms = "
+          f"{some['p50'] / all_items['p50']:.2f} | 2 |")  # fmt: skip
+    print(f"| memory beyond a shop of 1,000 items / the vectors | {used:.0f} / {size:.0f} MB = "
+          f"{used / size:.2f} | 1.5 |")  # fmt: skip
+
+
+def made(shop: Path, kept: Path, photos: Path, n_items: int) -> np.ndarray:
+    if not kept.exists():
+        np.save(kept, make_shop(shop, photos, n_items))
+    return np.load(kept)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", nargs="?", type=Path, default=default_folder())
+    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--keep", type=Path, help="Make the shops here, and use them again.")
+    options = parser.parse_args()
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
+        measure(options.keep, options.photos, options.items, options.seconds)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder), options.photos, options.items, options.seconds)
+
+
+if __name__ == "__main__":
+    main()

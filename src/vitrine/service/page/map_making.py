@@ -45,10 +45,8 @@ class MapMaking:
         number, ids, vectors = self._read()
         encoder = self._shop.encoder
         seen = encoder.distance_.prepare(vectors)
-        may_learn = vectors.shape[1] > 2 and (
-            self._learned is None or self._learned[0] is not encoder
-        )
-        if may_learn:
+        flat = vectors.shape[1] <= 2
+        if not flat and (self._learned is None or self._learned[0] is not encoder):
             points, how = spread(encoder, vectors)
             yield Made(pack(ids, points, how), number, draft=True)
             self._learned = encoder, learned_plane(seen)

@@ -19,13 +19,11 @@ SCREENSHOTS = Path(__file__).parents[3] / "screenshots"
 WIDTHS = (1440, 820, 360)
 PAGES = {
     "wall": "/",
-    "filtered": "/?where=category%3Dleaf&where=price%3C30",
     "item": "/item?id=leaf-3",
     "photo": "/photo",
     "map": "/map",
     "you": "/you?user=user-3",
     "figures": "/figures",
-    "problem": "/item?id=nothing",
 }
 DRAWN = "html[data-drawn=true]"
 N_ITEMS = 3 * N_EACH + 3
@@ -60,6 +58,12 @@ def test_it_fits_and_can_be_used_by_everyone(browse, name, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         if (width, scheme) in ((1440, "light"), (360, "dark")):
             assert serious(page) == []
+
+
+def test_a_problem_is_a_page_too(browse):
+    page = browse("/item?id=nothing", 360, "dark")
+    assert "there is no item 'nothing'" in page.locator("#problem").inner_text()
+    assert serious(page) == []
 
 
 def test_the_first_wall_is_there_within_a_second(browse):
@@ -107,6 +111,7 @@ def test_filters_are_set_and_taken_away(browse):
         "price up to 8",
     ]
     assert page.locator("#wall > li").count() == 4
+    page.screenshot(path=SCREENSHOTS / "flow-filters.png")
     chips.first.click()
     assert "price" in page.url
     assert "category" not in page.url

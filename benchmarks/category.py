@@ -152,7 +152,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--on", choices=("test", "validation"), default="test")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--quantized", action="store_true")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--label", default="category")
     parser.add_argument("--network", metavar="NAME[:OPTION=...]")
     parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def main() -> None:

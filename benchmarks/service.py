@@ -2,7 +2,7 @@
 
     python benchmarks/service.py [PHOTOS] [--items 100000] [--seconds 10] [--keep FOLDER]
 
-PHOTOS is a folder of class folders, by default the clothing photos (``$VITRINE_SHARED_DATA/clothing``,
+PHOTOS is a folder of class folders, by default clothing photos (``$VITRINE_SHARED_DATA/clothing``,
 or ``../shared/data/clothing`` beside the checkout). A shop of 100,000 items × 256 is made of them
 (`service_shop.py`), served by `vitrine serve` with one worker, and asked from a second process
 (`service_load.py`). Beside it stands the usual hand-made service (`service_plain.py`): FastAPI and

@@ -13,13 +13,11 @@ from vitrine.encoders.category_features import features_of
 from vitrine.encoders.category_labels import Labels, read_labels, validation_part
 from vitrine.encoders.category_presets import PRESETS, Preset, check
 from vitrine.encoders.composed import Composed
+from vitrine.encoders.nesting import make_backbone, put_inside, take_out
 from vitrine.encoders.onnx_encoder import OnnxModel
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import Distance, DistanceName, unit
-
-_INNER = "backbone_"
-"""What the names of the backbone's files and arrays begin with in the artifact."""
 
 
 class Category(Composed):
@@ -145,7 +143,7 @@ class Category(Composed):
             If torch or onnx is not installed.
         """
         settings = self._settings()
-        backbone = self._make_backbone()
+        backbone = make_backbone(self.backbone, self.backbone_options)
         if len(pictures) == 0:
             raise InputError("there are no pictures")
         labels = read_labels(y, len(pictures))
@@ -226,16 +224,6 @@ class Category(Composed):
         self.head_ = OnnxModel(trained.embedding, "head.onnx", threads=1)
         self.weight_, self.bias_, self.history_ = trained.weight, trained.bias, trained.history
 
-    def _make_backbone(self) -> Encoder:
-        # Here, as the registry imports this module's class by name.
-        from vitrine.encoders.registry import make_encoder, parse_options
-
-        options = parse_options(self.backbone, self.backbone_options)
-        backbone = make_encoder(self.backbone, **options)
-        if backbone.needs_labels:
-            raise OptionError(f"backbone={self.backbone}: it needs labels itself; take another")
-        return backbone
-
     def _settings(self) -> Preset:
         """Return the preset with what the options say instead."""
         if self.preset not in PRESETS:
@@ -276,7 +264,6 @@ class Category(Composed):
         return shares
 
     def _state(self) -> Artifact:
-        inside = self.backbone_.to_artifact()
         settings = {
             "classes": self.classes_,
             "history": self.history_,
@@ -284,26 +271,15 @@ class Category(Composed):
             "mixed": self.mixed_,
             "looks_share": self.looks_share_,
             "unit": self.unit_,
-            "backbone": {"kind": inside.kind, "settings": inside.settings},
         }
         arrays = {"weight": self.weight_, "bias": self.bias_}
-        arrays |= {_INNER + name: array for name, array in inside.arrays.items()}
-        blobs = {"head.onnx": self.head_.content}
-        blobs |= {_INNER + name: content for name, content in inside.blobs.items()}
-        return Artifact(self.kind, settings, arrays, blobs)
+        artifact = Artifact(self.kind, settings, arrays, {"head.onnx": self.head_.content})
+        put_inside(artifact, "backbone", self.backbone_)
+        return artifact
 
     def _restore(self, artifact: Artifact) -> None:
-        from vitrine.encoders.registry import load_encoder
-
-        settings, inside = artifact.settings, artifact.settings["backbone"]
-        self.backbone_ = load_encoder(
-            Artifact(
-                inside["kind"],
-                inside["settings"],
-                _inner(artifact.arrays),
-                _inner(artifact.blobs),
-            )
-        )
+        settings = artifact.settings
+        self.backbone_ = take_out(artifact, "backbone")
         self.preprocessing_ = self.backbone_.preprocessing_  # which may be of a kind of its own
         self.classes_ = list(settings["classes"])
         self.history_ = {name: list(values) for name, values in settings["history"].items()}
@@ -311,7 +287,3 @@ class Category(Composed):
         self.mixed_, self.looks_share_ = bool(settings["mixed"]), float(settings["looks_share"])
         self.weight_, self.bias_ = artifact.arrays["weight"], artifact.arrays["bias"]
         self.head_ = OnnxModel(artifact.blobs["head.onnx"], "head.onnx", threads=1)
-
-
-def _inner(named: dict[str, Any]) -> dict[str, Any]:
-    return {n.removeprefix(_INNER): value for n, value in named.items() if n.startswith(_INNER)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vitrine.encoders.base import FloatArray
 from vitrine.encoders.category_features import features_of
@@ -142,9 +141,9 @@ class Contrastive(OnBackbone):
             self.random_state,
         )
 
-    def _encode(self, batch: NDArray[np.uint8]) -> FloatArray:
-        vectors, share = self.backbone_._encode(batch), self.looks_share
-        parts = np.sqrt(1 - share) * unit(self.network_(vectors)), np.sqrt(share) * unit(vectors)
+    def _combine(self, vectors: list[FloatArray]) -> FloatArray:
+        share, looks = self.looks_share, vectors[0]
+        parts = np.sqrt(1 - share) * unit(self.network_(looks)), np.sqrt(share) * unit(looks)
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
     def _check_options(self) -> None:

@@ -36,36 +36,36 @@ def make_backbone(name: str, options: Iterable[str]) -> Encoder:
     return backbone
 
 
-def put_inside(outer: Artifact, prefix: str, encoder: Encoder) -> None:
+def put_inside(outer: Artifact, name: str, encoder: Encoder) -> None:
     """Add a fitted encoder to an artifact.
 
     Parameters
     ----------
     outer : Artifact
-        Gets the encoder's settings under `prefix`, its arrays and blobs under `prefix` + name.
-    prefix : str
-        Lower case letters and ``_``.
+        Gets the encoder's settings under `name`, its arrays and blobs under `name` _ their own.
+    name : str
+        Lower case letters.
     encoder : Encoder
     """
-    inner = encoder.to_artifact()
-    outer.settings[prefix] = {"kind": inner.kind, "settings": inner.settings}
-    outer.arrays |= {prefix + name: array for name, array in inner.arrays.items()}
-    outer.blobs |= {prefix + name: content for name, content in inner.blobs.items()}
+    inner, prefix = encoder.to_artifact(), f"{name}_"
+    outer.settings[name] = {"kind": inner.kind, "settings": inner.settings}
+    outer.arrays |= {prefix + own: array for own, array in inner.arrays.items()}
+    outer.blobs |= {prefix + own: content for own, content in inner.blobs.items()}
 
 
-def take_out(outer: Artifact, prefix: str) -> Encoder:
+def take_out(outer: Artifact, name: str) -> Encoder:
     """Rebuild the encoder that `put_inside` added.
 
     Raises
     ------
     KeyError
-        If there is none under `prefix`.
+        If there is none under `name`.
     ArtifactError
         If it does not hold together.
     """
     from vitrine.encoders.registry import load_encoder
 
-    inside = outer.settings[prefix]
+    inside, prefix = outer.settings[name], f"{name}_"
     arrays, blobs = _under(prefix, outer.arrays), _under(prefix, outer.blobs)
     return load_encoder(Artifact(inside["kind"], inside["settings"], arrays, blobs))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
 from vitrine.encoders.category_features import features_of
+from vitrine.encoders.composed import Composed
 from vitrine.encoders.loading import sample_codes
 from vitrine.encoders.nesting import make_backbone, put_inside, take_out
 from vitrine.encoders.onnx_encoder import OnnxModel
@@ -23,13 +24,11 @@ from vitrine.progress import track
 if TYPE_CHECKING:
     from vitrine.encoders._torch.neighbour_map import TrainedMap
 
-_INNER = "backbone_"
-"""What the names of the backbone's files and arrays begin with in the artifact."""
 _READ = 256
 """Pictures of a sample that are read at once."""
 
 
-class OnBackbone(Encoder):
+class OnBackbone(Composed):
     """Another encoder's vectors → a network.
 
     A member's constructor has the arguments that are annotated here; it defines `_learn`.
@@ -127,8 +126,14 @@ class OnBackbone(Encoder):
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise OptionError(f"max_minutes is {self.max_minutes}; it must be above 0")
 
-    def _encode(self, batch: NDArray[np.uint8]) -> FloatArray:
-        return self.network_(self.backbone_._encode(batch))
+    def _members(self) -> list[Encoder]:
+        return [self.backbone_]
+
+    def _split(self, batch: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        return [batch]
+
+    def _combine(self, vectors: list[FloatArray]) -> FloatArray:
+        return self.network_(vectors[0])
 
     def _state(self) -> Artifact:
         artifact = Artifact(
@@ -136,12 +141,13 @@ class OnBackbone(Encoder):
             {"history": self.history_, "interrupted": self.interrupted_},
             blobs={"network.onnx": self.network_.content},
         )
-        put_inside(artifact, _INNER, self.backbone_)
+        put_inside(artifact, "backbone", self.backbone_)
         return artifact
 
     def _restore(self, artifact: Artifact) -> None:
         settings = artifact.settings
-        self.backbone_ = take_out(artifact, _INNER)
+        self.backbone_ = take_out(artifact, "backbone")
+        self.preprocessing_ = self.backbone_.preprocessing_  # which may be of a kind of its own
         self.history_ = {name: list(values) for name, values in settings["history"].items()}
         self.interrupted_ = bool(settings["interrupted"])
         self.network_ = OnnxModel(artifact.blobs["network.onnx"], "network.onnx", threads=1)

@@ -19,7 +19,6 @@ from vitrine.encoders.preprocessing import Pictures
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import Distance, unit
 
-_INNER = "backbone_"
 _STEPS, _EPOCHS = 1500, 14
 """Least batches that are learned, and least times that every picture is seen."""
 
@@ -310,12 +309,13 @@ class Supervised(Encoder):
             "interrupted": self.interrupted_,
         }
         artifact = Artifact(self.kind, settings, blobs={"network.onnx": self.network_.content})
-        put_inside(artifact, _INNER, self.backbone_)
+        put_inside(artifact, "backbone", self.backbone_)
         return artifact
 
     def _restore(self, artifact: Artifact) -> None:
         settings = artifact.settings
-        self.backbone_ = take_out(artifact, _INNER)
+        self.backbone_ = take_out(artifact, "backbone")
+        self.preprocessing_ = self.backbone_.preprocessing_  # which may be of a kind of its own
         self.classes_ = list(settings["classes"])
         self.history_ = {name: list(values) for name, values in settings["history"].items()}
         self.interrupted_ = bool(settings["interrupted"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from vitrine.encoders._torch.export import check_against_torch, to_onnx
 from vitrine.encoders._torch.networks import initialise
+from vitrine.encoders._torch.standardize import Standardize
 from vitrine.encoders._torch.training import Plan, threads, train
 
 FloatArray = NDArray[np.float32]
@@ -42,7 +44,7 @@ class HeadSettings:
     dropout: float
     cosine_scale: float | None
     label_smoothing: float
-    standardize: str = "each"
+    standardize: Literal["each", "shared"] = "each"
 
 
 @dataclass(frozen=True)
@@ -129,12 +131,8 @@ def fit_head(
         If the loss is not finite, or the exported file does not give what torch gives.
     """
     generator = torch.Generator().manual_seed(random_state)
-    learned = features[~validation]
-    mean, spread = learned.mean(axis=0), learned.std(axis=0)
-    if settings.standardize == "shared":
-        spread = np.full_like(spread, np.sqrt(np.square(spread).mean()))
-    spread = np.where(spread > 1e-6 * max(1.0, float(np.abs(mean).max())), spread, np.float32(1))
-    x = torch.from_numpy(((features - mean) / spread).astype(np.float32))
+    standardize = Standardize.fit(features[~validation], settings.standardize)
+    x = torch.from_numpy(standardize(features))
     head = Head(features.shape[1], len(class_weights), settings, generator)
     lesson = _Lesson(head, x, torch.from_numpy(codes.astype(np.int64)), class_weights)
     inside, outside = (torch.from_numpy(np.flatnonzero(part)) for part in (~validation, validation))
@@ -150,7 +148,7 @@ def fit_head(
     head.eval()
     n_epochs = len(history.seconds)
     return TrainedHead(
-        _export(head, x, mean, spread),
+        _export(head, features, standardize),
         *_classifier(head),
         {
             "loss": history.loss,
@@ -200,22 +198,14 @@ class _Lesson:
 
 
 @torch.no_grad()
-def _export(head: Head, standardized: Tensor, mean: FloatArray, spread: FloatArray) -> bytes:
+def _export(head: Head, features: FloatArray, standardize: Standardize) -> bytes:
     """Return the file for features as they come: standardising is part of the first layer."""
     layers: list[nn.Module] = []
-    for number, linear in enumerate(head.linears):
-        given = nn.Linear(linear.in_features, linear.out_features)
-        weight, bias = linear.weight.double(), linear.bias.double()
-        if number == 0:
-            weight = weight / torch.from_numpy(spread)
-            bias = bias - weight @ torch.from_numpy(mean).double()
-        given.weight.copy_(weight)
-        given.bias.copy_(bias)
-        layers += [given, nn.ReLU()]
+    for linear in (standardize.fold_into(head.linears[0]), *head.linears[1:]):
+        layers += [linear, nn.ReLU()]
     chain = nn.Sequential(*layers)
-    content = to_onnx(chain, ("features", "embedding"), (standardized.shape[1],), 2)
-    sample = standardized[:_CHECKED].numpy() * spread + mean
-    check_against_torch(chain, content, torch.from_numpy(sample.astype(np.float32)))
+    content = to_onnx(chain, ("features", "embedding"), (features.shape[1],), 2)
+    check_against_torch(chain, content, torch.from_numpy(features[:_CHECKED]))
     return content
 
 

@@ -211,11 +211,12 @@ class Lesson:
         return float(torch.stack(losses).mean().detach())
 
     def _examine(self) -> float:
-        """Return the watched examples' loss, and note how many are right."""
+        """Return the watched examples' loss, smoothed as in training, and note who is right."""
         logits = torch.stack(self.logits(self._outside)).mean(dim=0)
         wanted = self._y[self._outside]
         self.val_accuracy.append(float((logits.argmax(dim=1) == wanted).float().mean()))
-        return float(F.cross_entropy(logits, wanted))
+        smoothing = self.network.settings.label_smoothing
+        return float(F.cross_entropy(logits, wanted, label_smoothing=smoothing))
 
     def _batch(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         pictures = self._pictures[numbers].to(self._device).float() / 255

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 N_REASONS = 3
 MAX_LIKED = 200
+ALMOST = 0.7
+"""Share of the greatest likeness from which another item is said to look like a pick, too."""
 Positions = NDArray[np.int64]
 Ratings = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -169,7 +171,7 @@ class Aligned:
         return [
             Reason("looks", there[i][1], float(ratings[there[i][0]]), float(likeness[i]))
             for i in best
-            if likeness[i] > 0
+            if likeness[i] > max(0.0, ALMOST * likeness[best[0]])
         ]
 
     def _as_fitted(self, user: int, items: Codes, ratings: Ratings) -> bool:

@@ -83,6 +83,7 @@ def main() -> None:
         vitrine = os.path.relpath(Path(sys.executable).parent / "vitrine")
     console.say(f"\ndone in {time.monotonic() - started:.0f} s. Look further:")
     console.say(f"  open {out}/report.html in a browser, and {out}/autoencoder.html beside it")
+    console.say(f"  {vitrine} serve {shop}   and open http://127.0.0.1:8000")
     console.say(f"  {vitrine} similar {shop} train-0 --where category=Bag")
     console.say(f"  {vitrine} evaluate {shop}")
     console.say(f"  {vitrine} create my-shop FOLDER-OF-PICTURES")

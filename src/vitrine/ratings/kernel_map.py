@@ -21,7 +21,7 @@ from vitrine.errors import InputError
 Array = NDArray[Any]
 Codes = NDArray[np.int64]
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-RIDGES = (1.0, 5.0, 20.0)
+RIDGES = (0.2, 1.0, 5.0, 20.0)
 NEAR = 0.9
 """Share of the best score from which a setting is averaged with the best."""
 
@@ -118,7 +118,7 @@ class Described:
 class KernelSearch:
     """Chooses `KernelMap`s by how well held-out warm items are found by those who liked them.
 
-    Coordinate ascent over `WEIGHTS` and `RIDGES`. Single precision does: ridges are 1 and more.
+    Coordinate ascent over `WEIGHTS` and `RIDGES`. Single precision does: no ridge is small.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class KernelSearch:
 
     def run(self, n_maps: int = 16) -> list[KernelMap]:
         """Return the best maps found, best first, at most `n_maps`."""
-        best = KernelMap(dict.fromkeys(self.distances, 1.0), RIDGES[1])
+        best = KernelMap(dict.fromkeys(self.distances, 1.0), RIDGES[2])
         score = self.score(best)
         improved = True
         while improved:

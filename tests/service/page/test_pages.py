@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from tests.service.page.conftest import HOSTILE, LONG, make_shop, rich_rows
+from tests.service.page.conftest import HOSTILE, LONG, make_shop, rich_rows, write_rows
+from vitrine.catalogue import Catalogue
+from vitrine.encoders import make_encoder
 from vitrine.service import create_app
 from vitrine.shop import Shop
 
@@ -125,6 +127,23 @@ def test_odd_catalogues_have_every_page(tmp_path: Path, name: str):
             time.sleep(0.05)
         else:
             raise AssertionError("the map was never drawn")
+
+
+def test_all_pictures_of_an_item_are_shown(tmp_path: Path):
+    table = write_rows(tmp_path / "catalogue", rich_rows()[:3])
+    lines = table.read_text().splitlines()
+    one_more = lines[1].replace("pictures/0.png", "pictures/0.png;pictures/1.png")
+    table.write_text("\n".join([lines[0], one_more, *lines[2:]]))
+    shop = Shop.create(tmp_path / "shop", Catalogue.read(table), make_encoder("colour"))
+    counts = shop.picture_counts(shop.item_ids)
+    shop.close()
+    assert sorted(counts.values()) == [1, 1, 2]
+    with TestClient(create_app(tmp_path / "shop"), "http://localhost") as client:
+        [both] = [item_id for item_id, count in counts.items() if count == 2]
+        html = client.get("/item", params={"id": both}).text
+        shots = [unescape(url) for url in re.findall(r'src="(/pictures[^"]*size=960[^"]*)"', html)]
+        assert len(shots) == 2
+        assert len({client.get(url).content for url in shots}) == 2
 
 
 def test_an_item_without_a_picture_says_so(tmp_path: Path):

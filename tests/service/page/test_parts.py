@@ -94,7 +94,7 @@ def test_covering_what_counts_costs_similarity():
     [vector] = encoder.transform([marked])
     found = occlude(encoder, marked, vector)
     assert found.losses.shape == (CELLS, CELLS)
-    assert found.losses[:2, :2].min() > 2 * found.losses[4:, 4:].max()
+    assert found.losses[:2, :2].min() > 10 * found.losses[4:, 4:].max()
     assert found.lowest < found.similarity == pytest.approx(1, abs=1e-5)
 
 

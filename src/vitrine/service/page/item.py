@@ -130,7 +130,9 @@ def _shots(shop: Shop, item_id: str) -> list[str]:
     """Return the addresses of an item's pictures, large."""
     if not shop.have_pictures([item_id]):
         return []
-    return [picture_url(item_id, LARGE_SIZE)]
+    count = min(shop.picture_counts([item_id])[item_id], MOST_SHOTS)
+    others = [f"{picture_url(item_id, LARGE_SIZE)}&number={number}" for number in range(1, count)]
+    return [picture_url(item_id, LARGE_SIZE), *others]
 
 
 def _wishes(

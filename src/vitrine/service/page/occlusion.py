@@ -40,8 +40,8 @@ class Occlusion:
 def occlude(encoder: Encoder, picture: Picture, vector: NDArray[np.float32]) -> Occlusion:
     """Cover a picture part by part and see how much of its similarity to a vector goes.
 
-    A square of 2×2 of the 8×8 cells is covered with the picture's mean colour and moved by one
-    cell; a cell's loss is the mean over the squares that cover it.
+    A square of 2×2 of the 8×8 cells is covered with the picture's median colour, mostly the
+    ground's, and moved by one cell; a cell's loss is the mean over the squares that cover it.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def _covered(picture: Picture, row: int, column: int) -> Picture:
     top, bottom = _edge(row, height), _edge(row + COVER, height)
     left, right = _edge(column, width), _edge(column + COVER, width)
     copy = picture.copy()
-    copy[top:bottom, left:right] = picture.mean(axis=(0, 1)).astype(np.uint8)
+    copy[top:bottom, left:right] = np.median(picture, axis=(0, 1)).astype(np.uint8)
     return copy
 
 

@@ -40,6 +40,7 @@ function take(picture) {
 preview.addEventListener("load", () => {
   drop.hidden = true;
   cropping.hidden = false;
+  preview.classList.toggle("small", Math.max(preview.naturalWidth, preview.naturalHeight) < 200);
   select(null);
   search();
 });

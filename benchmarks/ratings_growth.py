@@ -5,7 +5,7 @@
 Synthetic choices with real skew: users' activity is log-normal, items' popularity falls as a power
 of their rank, and 20 groups of taste prefer items of their own. For 10^5, 10^6 and 10^7 ratings
 there are 2,000, 20,000 and 200,000 users and 2,000, 20,000 and 100,000 items. Every fit runs in a
-process of its own, on one thread; memory is that process's highest, less what the data took. A
+process of its own, on one thread; memory is what that process had at most, less what it had before (Linux). A
 model that would not fit into memory says so. Served is one user out of all items, ten of them, as
 `RatingModel.recommend` does it, and all users by the thousand (of at most 10,000) in blocks.
 """
@@ -13,10 +13,10 @@ model that would not fit into memory says so. Served is one user out of all item
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[variable] = "1"
@@ -53,8 +53,15 @@ def synthetic(n_ratings, feedback, seed=0):
     return Interactions.from_arrays(users, items, ratings)
 
 
+def forget_peak():
+    """Let the highest memory so far be forgotten (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    """Return the highest memory since then, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**10
 
 
 def one(kind, n_ratings):
@@ -63,6 +70,7 @@ def one(kind, n_ratings):
     warm_up = synthetic(100_000, feedback).select(np.arange(2_000)).compact()
     make_rating_model(kind).fit(warm_up).recommend([0], 10)
     data = synthetic(n_ratings, feedback)
+    forget_peak()
     before, started = peak(), time.process_time()
     try:
         model = make_rating_model(kind).fit(data)

@@ -5,9 +5,10 @@
 Synthetic choices with real skew: users' activity is log-normal, items' popularity falls as a power
 of their rank, and 20 groups of taste prefer items of their own. For 10^5, 10^6 and 10^7 ratings
 there are 2,000, 20,000 and 200,000 users and 2,000, 20,000 and 100,000 items. Every fit runs in a
-process of its own, on one thread; memory is what that process had at most, less what it had before (Linux). A
-model that would not fit into memory says so. Served is one user out of all items, ten of them, as
-`RatingModel.recommend` does it, and all users by the thousand (of at most 10,000) in blocks.
+process of its own, on one thread; memory is what that process had at most, less what it had before
+(Linux). A model that would not fit into memory says so. Served is one user out of all items, ten of
+them, as `RatingModel.recommend` does it, and all users by the thousand (of at most 10,000) in
+blocks.
 """
 
 import argparse

@@ -68,7 +68,7 @@ class Server:
         self.url = said.split()[0].rstrip("/")
         if not self.url.startswith("http"):
             raise AssertionError(said + self.process.communicate()[1])
-        until(self._answers, 60)
+        until(self._answers, 180)
 
     def _answers(self):
         assert self.process.poll() is None, self.process.stderr.read()
@@ -84,7 +84,7 @@ class Server:
     def stop(self):
         """End it as an operator does; return the exit code and the rest of its log."""
         self.process.send_signal(signal.SIGTERM)
-        rest = self.process.communicate(timeout=40)[1]
+        rest = self.process.communicate(timeout=60)[1]
         return self.process.returncode, rest
 
 

@@ -17,9 +17,16 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Meter:
-    """What is measured of a service."""
+    """What is measured of a service.
+
+    Attributes
+    ----------
+    requests_in_flight : int
+        Being answered by this process.
+    """
 
     def __init__(self) -> None:
+        self.requests_in_flight = 0
         self._registry = registry = CollectorRegistry()
         self._seconds = Histogram(
             "vitrine_request_seconds",
@@ -71,6 +78,7 @@ class Meter:
 
     def in_flight(self, requests: int) -> None:
         """Note how many requests are being answered."""
+        self.requests_in_flight = requests
         self._in_flight.set(requests)
 
     def shop(self, items: int, change_number: int, seconds_behind: float, encoder: str) -> None:

@@ -27,7 +27,8 @@ N_NEIGHBOURS = 15
 HIDDEN = (512, 512, 512)
 BATCH = 1024
 STEPS = 900
-SECONDS = 60.0
+SECONDS = 240.0
+"""At most; on an idle machine a minute is enough for 10,000 vectors."""
 
 
 def learned_plane(vectors: FloatArray, seconds: float = SECONDS) -> OnnxModel | None:

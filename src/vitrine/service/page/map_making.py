@@ -39,7 +39,7 @@ class MapMaking:
     def __call__(self) -> Iterator[Made]:
         """Yield a map of two principal components, then the one that a network has learned.
 
-        The network takes a minute at most, once for each encoder; without torch, or for few items,
+        The network takes a minute or two, once for each encoder; without torch, or for few items,
         there is none and the principal components are the map.
         """
         number, ids, vectors = self._read()

@@ -108,6 +108,8 @@ class Load:
 
 
 def percentile(values: list[float], share: float) -> float:
+    if not values:
+        return float("nan")
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 

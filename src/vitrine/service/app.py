@@ -73,6 +73,8 @@ def create_app(shop_path: str | Path, settings: Settings | None = None) -> FastA
 def _opened(shop_path: str | Path) -> Shop:
     shop = Shop.open(shop_path)
     shop.browsing.prepare()
+    for item_id in shop.item_ids[:1]:  # so that the first request does not wait for what is lazy
+        shop.similar(item_id, 1, collapse=True)
     shop.follow()
     return_memory()
     return shop

@@ -25,6 +25,9 @@ from vitrine.service.metrics import FOLDER
 from vitrine.service.settings import Settings
 
 KEEP_ALIVE_SECONDS = 30
+START_SECONDS = 120
+"""How long a worker may be silent before it is replaced: importing takes long on a busy machine."""
+
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the others from Python; by default it is 5 ms, a whole answer."""
 
@@ -62,6 +65,7 @@ def serve(
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_worker_healthcheck=START_SECONDS,
         timeout_graceful_shutdown=int(settings.answer_seconds) + 1,
     )
     # uvicorn raises what has ended it once more when all is answered; that is no failure here.

@@ -60,7 +60,7 @@ class Meter:
         self._children: dict[tuple[str, str, int], Histogram] = {}
 
     def _gauge(
-        self, name: str, text: str, mode: Literal["livemin", "livemax"] = "livemin"
+        self, name: str, text: str, mode: Literal["livemostrecent", "livemax"] = "livemostrecent"
     ) -> Gauge:
         return Gauge(name, text, registry=self._registry, multiprocess_mode=mode)
 

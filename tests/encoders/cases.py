@@ -43,7 +43,7 @@ CASES = [
     Case(
         "supervised",
         {"filters": (4, 8), "hidden": (32,), "epochs": 8, "batch_size": 32, "learning_rate": 1e-2},
-        changed={"looks_share": 0.5},
+        changed={"looks_share": 0.1},
         needs=("torch", "onnx"),
     ),
     Case(

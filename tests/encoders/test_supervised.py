@@ -71,9 +71,9 @@ class TestVectors:
     def test_the_two_parts_have_their_shares(self, fitted):
         vectors = fitted.transform(HELD_OUT)
         known, looks = vectors[:, :4], vectors[:, 4:]
-        np.testing.assert_allclose((known**2).sum(axis=1), 0.8, atol=1e-4)
-        np.testing.assert_allclose((looks**2).sum(axis=1), 0.2, atol=1e-4)
-        np.testing.assert_allclose(known**2 / 0.8, fitted.predict_proba(HELD_OUT), atol=1e-4)
+        np.testing.assert_allclose((known**2).sum(axis=1), 0.4, atol=1e-4)
+        np.testing.assert_allclose((looks**2).sum(axis=1), 0.6, atol=1e-4)
+        np.testing.assert_allclose(known**2 / 0.4, fitted.predict_proba(HELD_OUT), atol=1e-4)
 
     def test_a_mirrored_picture_is_the_same(self, fitted):
         mirrored = np.ascontiguousarray(HELD_OUT[:, :, ::-1])

@@ -19,6 +19,8 @@ from vitrine.encoders.preprocessing import Pictures
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import Distance, unit
 
+_WATCHED, _MAPPED = 0.05, 0.1
+"""Share that is watched, and share that is watched and then laid out as a map."""
 _STEPS, _EPOCHS = 1500, 14
 """Least batches that are learned, and least times that every picture is seen."""
 
@@ -64,9 +66,9 @@ class Supervised(Encoder):
         The largest of one cycle.
     weight_decay : float
         Share of each weight, times the rate, that every step takes away.
-    validation_share : float
+    validation_share : float, optional
         Share of each category that is watched instead of learned; the best epoch's weights are
-        kept.
+        kept. None: 0.05, or 0.1 for a map, which is learned on this part.
     max_pictures : int, optional
         Learn from at most so many, drawn with the seed. None: as many as 2 GiB of bytes hold.
     max_minutes : float, optional
@@ -105,12 +107,12 @@ class Supervised(Encoder):
         shift: float = 0.07,
         zoom: float = 0.0,
         flips: bool = True,
-        looks_share: float = 0.2,
+        looks_share: float = 0.6,
         epochs: int | None = None,
         batch_size: int = 128,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.02,
-        validation_share: float = 0.05,
+        validation_share: float | None = None,
         max_pictures: int | None = None,
         max_minutes: float | None = None,
         random_state: int = 0,
@@ -225,7 +227,7 @@ class Supervised(Encoder):
                 loaded,
                 descriptions,
                 labels.codes,
-                validation_part(labels, self.validation_share, self.random_state),
+                validation_part(labels, self._watched_share, self.random_state),
             ),
             len(self.classes_),
             self.n_components,
@@ -276,6 +278,12 @@ class Supervised(Encoder):
         looks = np.sqrt(self.looks_share) * unit(descriptions)
         return np.concatenate([known, looks], axis=1, dtype=np.float32)
 
+    @property
+    def _watched_share(self) -> float:
+        if self.validation_share is not None:
+            return self.validation_share
+        return _WATCHED if self.n_components is None else _MAPPED
+
     @staticmethod
     def _shares(logits: FloatArray) -> FloatArray:
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -284,8 +292,9 @@ class Supervised(Encoder):
 
     def _check_options(self) -> None:
         """Raise `OptionError` where an option cannot be."""
-        shares = ("dropout", "label_smoothing", "looks_share", "validation_share", "shift", "zoom")
-        for name in shares:
+        if not 0 <= self._watched_share < 1:
+            raise OptionError(f"validation_share is {self.validation_share}; it lies in 0 to 1")
+        for name in ("dropout", "label_smoothing", "looks_share", "shift", "zoom"):
             if not 0 <= getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; it is at least 0 and below 1")
         for name in ("n_components", "epochs", "batch_size", "max_pictures"):

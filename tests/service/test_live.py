@@ -47,9 +47,9 @@ def test_items_of_another_process_and_a_new_encoder_come_without_a_failed_reques
 
         more = Catalogue.read(write_class_folders(tmp_path / "more", 1, first_seed=100))
         writer.add(more)
-        assert until(lambda: everywhere("/api/items/sea-100", 200)) < 1.5
+        assert until(lambda: everywhere("/api/items/sea-100", 200)) < 5  # a second, and eight requests on a busy machine
         writer.remove(["sea-100"])
-        assert until(lambda: everywhere("/api/items/sea-100", 404)) < 1.5
+        assert until(lambda: everywhere("/api/items/sea-100", 404)) < 5  # a second, and eight requests on a busy machine
         writer.retrain(make_encoder("pixels", n_components=5))
 
         def switched():

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from vitrine.errors import InputError
+from vitrine.progress import task
 
 Array = NDArray[Any]
 Codes = NDArray[np.int64]
@@ -141,12 +142,14 @@ class KernelSearch:
         best = KernelMap(dict.fromkeys(self.distances, 1.0), RIDGES[2])
         score = self.score(best)
         improved = True
-        while improved:
-            improved = False
-            for candidate in self._neighbours(best):
-                found = self.score(candidate)
-                if found > score:
-                    best, score, improved = candidate, found, True
+        with task("weighing features") as progress:
+            while improved:
+                improved = False
+                for candidate in self._neighbours(best):
+                    found = self.score(candidate)
+                    progress.advance(note=f"NDCG {score:.3f}")
+                    if found > score:
+                        best, score, improved = candidate, found, True
         ranked = sorted(self.tried.values(), key=lambda pair: -pair[0])
         return [found for reached, found in ranked if reached >= NEAR * score][:n_maps]
 

@@ -16,6 +16,7 @@ from vitrine.errors import UnknownItemError
 from vitrine.index import NearestNeighbours
 from vitrine.shop.centres import Centres
 from vitrine.shop.locking import MemoryLock
+from vitrine.shop.masks import Masks
 from vitrine.store import ItemChunk, ShopState, Store
 from vitrine.store.clusters import find_clusters
 
@@ -47,6 +48,7 @@ class Memory:
         self.clusters = clusters
         self.change_number = 0
         self.attributes = AttributeTable({})
+        self._masks = Masks(self.attributes)
         self.positions: dict[str, int] = {}
         self.neighbours = NearestNeighbours(encoder.distance_)
         self._ids: list[str] = []
@@ -127,9 +129,9 @@ class Memory:
             raise UnknownItemError(f"there is no item {item_id!r}{hint}") from None
 
     def mask(self, where: Where) -> NDArray[np.bool_] | None:
-        """Return which positions a filter allows, or None where it allows all."""
+        """Return which positions a filter allows, read-only; None where it allows all."""
         conditions = parse_where(where, self.attributes.schema)
-        return self.attributes.mask(conditions) if conditions else None
+        return self._masks.of(conditions) if conditions else None
 
     def _place(self, chunk: ItemChunk) -> NDArray[np.int64]:
         places = np.empty(len(chunk.item_ids), np.int64)
@@ -142,6 +144,7 @@ class Memory:
             codes = self.clusters.of(chunk.vectors)
             rows = [row | {self.clusters.name: code}
                     for row, code in zip(chunk.attributes, codes, strict=True)]  # fmt: skip
+        self._masks.forget()
         self.attributes.set(places, rows)
         return places
 

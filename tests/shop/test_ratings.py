@@ -1,5 +1,6 @@
 import csv
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from vitrine.catalogue import Catalogue
 from vitrine.encoders import make_encoder
 from vitrine.errors import FilterError, InputError, OptionError
 from vitrine.ratings import Interactions
-from vitrine.shop import Shop
+from vitrine.shop import Shop, ratings_serving
 
 KINDS = ("apple", "leaf", "sea")
 N_EACH, N_USERS = 8, 30
@@ -131,6 +132,23 @@ def test_an_item_that_came_after_the_fit_is_recommended_by_its_picture(rated, tm
     reasons = found.picks[places[best]].reasons
     assert {reason.kind for reason in reasons} == {"looks"}
     assert all(reason.item_id.startswith("sea") for reason in reasons)
+
+
+def test_nobody_waits_while_items_that_came_meanwhile_are_placed(rated, tmp_path, monkeypatch):
+    rated.ratings.fit("hybrid", regularization=3.0)
+    before = [pick.id for pick in rated.recommend("u2", k=30).picks]
+    place, go_on = ratings_serving.Serving._grown, threading.Event()
+
+    def wait_and_place(serving, features):
+        assert go_on.wait(60)
+        return place(serving, features)
+
+    monkeypatch.setattr(ratings_serving.Serving, "_grown", wait_and_place)
+    rated.add(Catalogue.read(write_class_folders(tmp_path / "later", n_each=1, first_seed=50)))
+    assert [pick.id for pick in rated.recommend("u2", k=30).picks] == before
+    go_on.set()
+    rated.ratings._serving._growing.join(60)
+    assert len(rated.recommend("u2", k=30).picks) == len(before) + 3
 
 
 def test_rated_items_outside_the_catalogue_and_items_nobody_rated_are_normal(rated):

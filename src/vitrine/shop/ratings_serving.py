@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine.errors import UnknownItemError
+from vitrine.errors import InputError, UnknownItemError
 from vitrine.index.distance import unit
-from vitrine.ratings import RatingModel
+from vitrine.ratings import ItemFeatures, RatingModel
 from vitrine.ratings.ids import Codes
 from vitrine.shop.memory import Memory
 from vitrine.shop.ratings_features import PICTURES
@@ -24,6 +24,8 @@ from vitrine.store import Store, StoredRating
 
 if TYPE_CHECKING:
     from vitrine.ratings.folding import Folding
+
+_log = logging.getLogger(__name__)
 
 N_REASONS = 3
 MAX_LIKED = 200
@@ -55,18 +57,25 @@ class Serving:
         self._lock = Lock()
         self._version: Version | None = None
         self._aligned: Aligned | None = None
+        self._growing: Thread | None = None
 
     def align(self, memory: Memory) -> Aligned:
         """Return the model with the places of its items in memory, found anew where they changed.
 
-        Items that came after the fit get a place in a model that can score them by features alone.
+        Items that came after the fit get a place in a model that can score them by features alone:
+        at once where nobody has been served yet, else in the background, for that takes seconds and
+        nobody should wait for it.
         """
         with self._lock:
             version = items_version(memory)
             if self._aligned is not None and version == self._version:
                 return self._aligned
-            with suppress(UnknownItemError):  # removed just now: the next change is seen soon
-                self._add_items(memory)
+            features = None if self._growing else self._features_of_new(memory)
+            if features is not None and self._aligned is None:
+                self._take(*self._grown(features))
+            elif features is not None:
+                self._growing = Thread(target=self._grow, args=(features,), daemon=True)
+                self._growing.start()
             places = np.fromiter(memory.positions.values(), np.int64, len(memory.positions))
             codes = np.full(int(places.max(initial=-1)) + 1, -1, np.int64)
             codes[places] = self.model.items_.codes(memory.positions)
@@ -74,14 +83,36 @@ class Serving:
             self._aligned = Aligned(self.model, self._folding, memory, codes, self._store)
             return self._aligned
 
-    def _add_items(self, memory: Memory) -> None:
-        model = self.model
-        new = [item_id for item_id in memory.positions if item_id not in model.items_]
-        if not new or memory.encoder_id != self.recipe.encoder_id:
-            return
-        if (add_items := getattr(model, "add_items", None)) is not None:
-            self.model = add_items(self.recipe.features(self._store, memory, new))
-            self._folding = self._make_folding(self.model)
+    def _features_of_new(self, memory: Memory) -> ItemFeatures | None:
+        """Return the features of items that the model could take in and has not."""
+        if not hasattr(self.model, "add_items") or memory.encoder_id != self.recipe.encoder_id:
+            return None
+        new = [item_id for item_id in memory.positions if item_id not in self.model.items_]
+        try:
+            return self.recipe.features(self._store, memory, new) if new else None
+        except UnknownItemError:  # removed just now: the next change is seen soon
+            return None
+
+    def _grown(self, features: ItemFeatures) -> tuple[RatingModel, Folding[Any]]:
+        model: Any = self.model
+        grown = model.add_items(features)
+        return grown, self._make_folding(grown)
+
+    def _grow(self, features: ItemFeatures) -> None:
+        grown = None
+        try:
+            grown = self._grown(features)
+        except InputError as error:
+            _log.warning("new items are not recommended until the model is fitted again: %s", error)
+        finally:
+            with self._lock:
+                self._growing = None
+                if grown is not None:
+                    self._take(*grown)
+                    self._version = None  # so that the next one asks with them
+
+    def _take(self, model: RatingModel, folding: Folding[Any]) -> None:
+        self.model, self._folding = model, folding
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,10 @@ _POINTS_PER_LIST = 64
 _BLOCK = 16_384
 """Rows that are added at once, so that no copy of all of them is made."""
 
+_CANDIDATES = 5
+"""Candidates for each neighbour asked for. Codes of 4 bits alone find 80 % of the nearest where
+vectors lie anyhow; scored again in full, so many candidates hold 99.6 % of them."""
+
 
 class InvertedFile:
     """Candidates among the rows that it holds; the others are `pending`.
@@ -116,7 +120,7 @@ class InvertedFile:
     def candidates(
         self, queries: FloatArray, k: int, allowed: NDArray[np.bool_] | None = None
     ) -> Positions:
-        """Return likely nearest among the held and allowed rows, (q, k + SLACK), in no order.
+        """Return likely nearest of the held and allowed rows, several for each of k, in no order.
 
         −1 stands where fewer were found, though more may be allowed.
 
@@ -133,11 +137,11 @@ class InvertedFile:
             # may lie together elsewhere.
             n_probes = 2 * n_probes * len(usable) // max(1, int(np.count_nonzero(usable)))
         if allowed is None and np.array_equal(self._filed, self._held):
-            return self._find(queries, k + SLACK, n_probes, None)
-        return self._find(queries, k + SLACK, n_probes, usable)
+            return self._find(queries, k, n_probes, None)
+        return self._find(queries, k, n_probes, usable)
 
     def _find(
-        self, queries: FloatArray, m: int, n_probes: int, usable: NDArray[np.bool_] | None
+        self, queries: FloatArray, k: int, n_probes: int, usable: NDArray[np.bool_] | None
     ) -> Positions:
         # `bits` outlives the search: the selector only points at it.
         bits = None if usable is None else _bits(usable)
@@ -145,6 +149,7 @@ class InvertedFile:
         parameters = faiss.SearchParametersIVF(
             nprobe=min(n_probes, self._index.nlist), sel=selector
         )
+        m = _CANDIDATES * k + SLACK
         positions: Positions = self._index.search(queries, m, params=parameters)[1]
         return positions
 
@@ -153,7 +158,7 @@ class InvertedFile:
         metric = faiss.METRIC_INNER_PRODUCT if self._metric == "ip" else faiss.METRIC_L2
         n_lists = max(1, min(int(4 * np.sqrt(self._n_trained)), self._n_trained // 16))
         index = faiss.IndexIVFScalarQuantizer(
-            faiss.IndexFlat(d, metric), d, n_lists, faiss.ScalarQuantizer.QT_8bit, metric
+            faiss.IndexFlat(d, metric), d, n_lists, _code(d), metric
         )
         index.cp.seed = self._random_state + 1  # FAISS takes 0 for its own choice
         index.cp.niter = 10  # the lists' balance gains nothing from more
@@ -181,12 +186,21 @@ class InvertedFile:
         )
         n_probes = 1
         while n_probes < self._index.nlist:
-            found = self._find(queries, k + SLACK, n_probes, None)
+            found = self._find(queries, k, n_probes, None)
             hits = (truth[:, :, None] == found[:, None, :]).any(axis=2)
             if hits.mean() >= RECALL:
                 break
             n_probes *= 2
         return n_probes
+
+
+def _code(n_components: int) -> int:
+    """Return how FAISS writes a number down: errors of many numbers even out, of few not."""
+    if n_components >= 128:
+        return int(faiss.ScalarQuantizer.QT_4bit)
+    return int(
+        faiss.ScalarQuantizer.QT_8bit if n_components >= 16 else faiss.ScalarQuantizer.QT_fp16
+    )
 
 
 def _bits(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -73,7 +73,9 @@ class TestVectors:
         known, looks = vectors[:, :4], vectors[:, 4:]
         np.testing.assert_allclose((known**2).sum(axis=1), 0.4, atol=1e-4)
         np.testing.assert_allclose((looks**2).sum(axis=1), 0.6, atol=1e-4)
-        np.testing.assert_allclose(known**2 / 0.4, fitted.predict_proba(HELD_OUT), atol=1e-4)
+        np.testing.assert_allclose(
+            fitted.proba_of(vectors), fitted.predict_proba(HELD_OUT), atol=1e-4
+        )
 
     def test_a_mirrored_picture_is_the_same(self, fitted):
         mirrored = np.ascontiguousarray(HELD_OUT[:, :, ::-1])
@@ -85,6 +87,7 @@ class TestVectors:
         encoder = make_encoder("supervised", **QUICK, n_components=2).fit(PICTURES, LABELS)
         assert encoder.transform(HELD_OUT).shape == (80, 2)
         assert encoder.distance_.name == "euclidean"
+        assert encoder.proba_of(encoder.transform(HELD_OUT)) is None
         assert same_shape_rate(encoder, PICTURES, LABELS, HELD_OUT, HELD_OUT_LABELS) >= 0.8
         assert (encoder.predict(HELD_OUT) == HELD_OUT_LABELS).mean() >= 0.8
 

@@ -210,6 +210,13 @@ class Supervised(Encoder):
         batches = self.preprocessing_.batches(pictures, self.batch_size_)
         return np.concatenate([self._shares(self._run(batch)[1]["logits"]) for batch in batches])
 
+    def proba_of(self, vectors: FloatArray) -> FloatArray | None:
+        """Return what `predict_proba` does from the pictures' vectors; None: a map has no such."""
+        if self.n_components is not None:
+            return None
+        known: FloatArray = vectors[:, : len(self.classes_)] ** 2 / (1 - self.looks_share)
+        return known
+
     def _learn(
         self,
         loaded: NDArray[np.uint8],

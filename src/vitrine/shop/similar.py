@@ -37,8 +37,8 @@ class Recognising(Protocol):
 
     classes_: list[Any]
 
-    def proba_of(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probability of each class, (n, C), from vectors (n, d)."""
+    def proba_of(self, vectors: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Return each class's probability, (n, C), from vectors (n, d); None if not in them."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,11 @@ def recognised(encoder: Encoder, vector: NDArray[np.float32]) -> Recognised | No
     """Return which class a vector's picture is most probably of; None if the encoder has none."""
     if not isinstance(encoder, Recognising):
         return None
-    [shares] = encoder.proba_of(vector[None])
-    best = int(shares.argmax())
-    return Recognised(encoder.classes_[best], float(shares[best]))
+    shares = encoder.proba_of(vector[None])
+    if shares is None:
+        return None
+    best = int(shares[0].argmax())
+    return Recognised(encoder.classes_[best], float(shares[0, best]))
 
 
 def vector_of(

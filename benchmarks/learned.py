@@ -29,9 +29,9 @@ from vitrine.evaluation import evaluate
 
 ROWS = {
     "looks": "looks",
-    "map-2": "neighbour-map:max_minutes=2.8",
+    "map-2": "neighbour-map:max_minutes=3",
     "no-labels": "contrastive:max_minutes=5",
-    "labels-2": "supervised:n_components=2:filters=16,32,64:max_minutes=4.5",
+    "labels-2": "supervised:n_components=2:filters=16,32,64:max_minutes=5",
     "labels": "supervised:max_minutes=15",
     "labels-photos": "supervised:zoom=0.15:max_minutes=15",
 }

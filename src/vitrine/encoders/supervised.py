@@ -19,6 +19,9 @@ from vitrine.encoders.preprocessing import Pictures
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import Distance, unit
 
+_AFTER, _AFTER_MAP = 0.05, 0.12
+"""Share of the time for what follows training: weighing the votes, laying out a map, export."""
+
 _WATCHED, _MAPPED = 0.05, 0.1
 """Share that is watched, and share that is watched and then laid out as a map."""
 _STEPS, _EPOCHS = 1500, 14
@@ -183,7 +186,9 @@ class Supervised(Encoder):
         self.classes_ = labels.classes
         seconds = None
         if self.max_minutes is not None:
-            seconds = max(1.0, 60 * self.max_minutes - (time.perf_counter() - started))
+            after = _AFTER if self.n_components is None else _AFTER_MAP
+            seconds = 60 * self.max_minutes * (1 - after) - (time.perf_counter() - started)
+            seconds = max(1.0, seconds)
         self._learn(loaded, descriptions, Labels(labels.classes, part, labels.codes[part]), seconds)
         return self
 

@@ -45,7 +45,7 @@ def test_similar_prints_rows_for_machines(shop, capsys):
     found = rows(capsys)
     assert len(found) == 3
     assert {row["attributes"]["category"] for row in found} == {"leaf"}
-    assert set(found[0]) == {"id", "distance", "similarity", "attributes"}
+    assert set(found[0]) == {"id", "distance", "similarity", "attributes", "same"}
     assert found[0]["distance"] <= found[-1]["distance"]
 
 
@@ -56,6 +56,18 @@ def test_similar_takes_a_picture_and_prints_a_table_for_people(shop, tmp_path, c
     assert lines[0].split() == ["id", "distance", "similarity", "category", "price", "new"]
     assert len(lines) == 3
     assert all(line.startswith("sea-") for line in lines[1:])
+
+
+def test_similar_varies_and_collapses_where_asked(shop, capsys):
+    arguments = ["similar", shop, "leaf-1", "-k", "3", "--json"]
+    found = []
+    for options in ([], ["--diversity", "0.9"], ["--collapse"]):
+        assert run([*arguments, *options]) == 0
+        found.append([row["id"] for row in rows(capsys)])
+    assert found[0][0] == found[1][0]
+    assert found[0] != found[1]
+    assert len(found[2]) == 3
+    assert run([*arguments, "--diversity", "2"]) == 2
 
 
 def test_several_filters_all_hold(shop, capsys):

@@ -122,20 +122,32 @@ def similar(
     ],
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 6,
     where: Where = None,
+    diversity: Annotated[
+        float, typer.Option(min=0, max=1, help="0: the nearest; towards 1: more varied.")
+    ] = 0.0,
+    collapse: Annotated[
+        bool, typer.Option("--collapse", help="Show items with nearly the same picture as one.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the items most similar to an item or a picture."""
     with Shop.open(shop) as opened:
         is_picture = query not in opened and Path(query).is_file()
-        hits = opened.similar(Path(query) if is_picture else query, k, where)
+        asked = Path(query) if is_picture else query
+        hits = opened.similar(asked, k, where, diversity=diversity, collapse=collapse)
         names = list(opened.schema)
     if as_json:
         console.print_json([asdict(hit) for hit in hits])
         return
+    same = ["same picture"] if collapse else []
     console.print_table(
-        ["id", "distance", "similarity", *names],
+        ["id", "distance", "similarity", *names, *same],
         [
-            (hit.id, hit.distance, hit.similarity, *[hit.attributes.get(name) for name in names])
+            (
+                *(hit.id, hit.distance, hit.similarity),
+                *[hit.attributes.get(name) for name in names],
+                *[" ".join(hit.same) for _ in same],
+            )
             for hit in hits
         ],
     )

@@ -41,3 +41,9 @@ def test_bars_nest_and_go_when_the_work_is_done(monkeypatch):
         outer.advance()
     assert "outer" in written.getvalue()
     assert bars._progress is None
+
+
+def test_a_catalogues_numbers_are_written_as_they_are_there(capsys):
+    values = [console.Written.of(value) for value in (1998, 19.5, True, "red", None)]
+    console.print_table(["a", "b", "c", "d", "e"], [values])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["1998", "19.5", "true", "red"]

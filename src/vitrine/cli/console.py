@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -167,7 +168,23 @@ def make_table(
     return table
 
 
+@dataclass(frozen=True)
+class Written:
+    """A number of the catalogue's, as it is written there: 1998 is a year, 19.5 a price."""
+
+    text: str
+
+    @classmethod
+    def of(cls, value: object) -> object:
+        """Return a number so, and anything else as it is."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        return cls(str(value) if isinstance(value, int) else f"{value:.10g}")
+
+
 def _cell(value: object) -> tuple[str, bool]:
+    if isinstance(value, Written):
+        return value.text, True
     if value is None:
         return "", True
     if isinstance(value, bool):

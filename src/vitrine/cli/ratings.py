@@ -195,7 +195,7 @@ def recommend(
         [
             (
                 pick.id,
-                *[pick.attributes.get(name) for name in names],
+                *[console.Written.of(pick.attributes.get(name)) for name in names],
                 pick.score,
                 _because(pick.reasons, rated, names[:1]),
             )

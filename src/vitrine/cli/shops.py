@@ -145,7 +145,7 @@ def similar(
         [
             (
                 *(hit.id, hit.distance, hit.similarity),
-                *[hit.attributes.get(name) for name in names],
+                *[console.Written.of(hit.attributes.get(name)) for name in names],
                 *[" ".join(hit.same) for _ in same],
             )
             for hit in hits

@@ -26,15 +26,13 @@ from vitrine.cli.options import (
     read_catalogue,
     read_label,
 )
+from vitrine.encoders.histories import check_tensorboard, history_of, write_history
 from vitrine.errors import OptionError
 from vitrine.evaluation import (
     Candidates,
-    check_tensorboard,
     cross_validate,
-    history_of,
     read_candidates,
     train_test_split_catalogue,
-    write_history,
 )
 from vitrine.evaluation import compare as compare_encoders
 from vitrine.shop import Shop

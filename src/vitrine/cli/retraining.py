@@ -10,8 +10,8 @@ import typer
 from vitrine.cli import console
 from vitrine.cli.app import app
 from vitrine.cli.options import EncoderOptions, Json, Label, LogDir, Seed, ShopPath, read_encoder
+from vitrine.encoders.histories import check_tensorboard, write_history
 from vitrine.errors import OptionError
-from vitrine.evaluation import check_tensorboard, write_history
 from vitrine.shop import Shop
 from vitrine.shop.retraining import Switched
 

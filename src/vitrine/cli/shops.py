@@ -28,7 +28,7 @@ from vitrine.cli.options import (
     read_encoder,
     read_label,
 )
-from vitrine.evaluation import check_tensorboard, write_history
+from vitrine.encoders.histories import check_tensorboard, write_history
 from vitrine.shop import ImportResult, Shop
 
 

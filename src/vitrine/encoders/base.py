@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from vitrine.artifact import Artifact
+from vitrine.encoders.histories import write_table
 from vitrine.encoders.preprocessing import Pictures, Preprocessing
 from vitrine.errors import ArtifactError
 from vitrine.index.distance import Distance
@@ -149,8 +150,13 @@ class Encoder(BaseEstimator, ABC):
         return encoder
 
     def save(self, folder: str | Path) -> Path:
-        """Write the fitted encoder into `folder`, which is made."""
-        return self.to_artifact().save(folder)
+        """Write the fitted encoder into `folder`, which is made.
+
+        Beside it, for people: how its training went, ``history.csv``, if it was trained.
+        """
+        path = self.to_artifact().save(folder)
+        write_table(self, path)
+        return path
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

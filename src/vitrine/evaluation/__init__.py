@@ -8,7 +8,6 @@ from vitrine.evaluation.choosing import Choice, Try, choose_encoder
 from vitrine.evaluation.colours import dominant_colours, same_colour
 from vitrine.evaluation.experiments import Difference, Row, compare, differences
 from vitrine.evaluation.folds import FoldsRow, cross_validate
-from vitrine.evaluation.histories import check_tensorboard, history_of, write_history
 from vitrine.evaluation.result import MEASURES, RetrievalResult
 from vitrine.evaluation.retrieval import evaluate
 from vitrine.evaluation.splits import Split, train_test_split_catalogue
@@ -29,7 +28,6 @@ __all__ = [
     "Try",
     "ViewsFigure",
     "bootstrap",
-    "check_tensorboard",
     "choose_encoder",
     "compare",
     "cross_validate",
@@ -38,10 +36,8 @@ __all__ = [
     "evaluate",
     "evaluate_baselines",
     "evaluate_views",
-    "history_of",
     "paired_difference",
     "read_candidates",
     "same_colour",
     "train_test_split_catalogue",
-    "write_history",
 ]

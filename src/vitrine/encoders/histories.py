@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vitrine.encoders import Encoder
 from vitrine.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from vitrine.encoders.base import Encoder
 
 TABLE_NAME = "history.csv"
 
@@ -36,6 +39,20 @@ def check_tensorboard() -> None:
         raise MissingExtraError("writing TensorBoard events", "tensorboard") from None
 
 
+def write_table(encoder: Encoder, folder: Path) -> Path | None:
+    """Write a trained encoder's history as ``history.csv``; None for one that was not trained."""
+    history = history_of(encoder)
+    if not history:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / TABLE_NAME
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(history)
+        rows.writerows(zip(*history.values(), strict=True))
+    return path
+
+
 def write_history(encoder: Encoder, folder: Path) -> Path | None:
     """Write a trained encoder's history as ``history.csv`` and as TensorBoard events.
 
@@ -59,17 +76,11 @@ def write_history(encoder: Encoder, folder: Path) -> Path | None:
     check_tensorboard()
     from tensorboard.summary import Writer
 
-    history = history_of(encoder)
-    if not history:
+    path = write_table(encoder, folder)
+    if path is None:
         return None
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / TABLE_NAME
-    with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(history)
-        rows.writerows(zip(*history.values(), strict=True))
     writer = Writer(str(folder))
-    for name, values in history.items():
+    for name, values in history_of(encoder).items():
         if name != "epoch":
             for epoch, value in enumerate(values, 1):
                 writer.add_scalar(name, value, epoch)

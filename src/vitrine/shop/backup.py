@@ -7,10 +7,9 @@ import shutil
 from pathlib import Path
 
 from vitrine.errors import ShopError, ShopExistsError
+from vitrine.shop.kept import PICTURES_NAME
 from vitrine.store import DATABASE_NAME, Store
 from vitrine.store.copying import copy_database
-
-PICTURES_NAME = "pictures"  # those that came without a file of their own, over HTTP
 
 
 def backup(where: str | Path, to: str | Path) -> Path:

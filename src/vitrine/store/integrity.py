@@ -8,10 +8,8 @@ from sqlalchemy import select
 
 from vitrine.errors import ShopFormatError
 from vitrine.store.database import reading
-from vitrine.store.store import Store
+from vitrine.store.store import ROWS_A_CHUNK, Store
 from vitrine.store.tables import items, vectors
-
-ROWS_A_CHUNK = 10_000
 
 
 def damaged_pages(store: Store) -> list[str]:

@@ -60,6 +60,11 @@ class Store:
         """The shop's directory, absolute; what is kept in it is named from here."""
         return Path(self.engine.url.database or ".").resolve().parent
 
+    @property
+    def cache_folder(self) -> Path:
+        """Where this machine may keep what it can make again; it need not be there yet."""
+        return self.folder / "cache"
+
     @classmethod
     def create(cls, path: Path, settings: Mapping[str, Any]) -> Self:
         """Make the database of a new shop, not ready yet.

@@ -7,12 +7,15 @@ centroids nearest to it (Jégou, Douze and Schmid, Product quantization for near
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine.index.allowed import Allowed, packed
 from vitrine.index.rows import Rows
 from vitrine.topk import SLACK, FloatArray, Metric, Positions, blocked_top_k
 
@@ -21,18 +24,39 @@ RECALL = 0.99
 
 _SAMPLE = 256
 _MANY = 1024
-"""Fewer changed rows than this cost nothing to search beside the file."""
+"""Fewer changed rows than this cost little to search beside the file."""
 
 _POINTS_PER_LIST = 64
 """Vectors a centroid is trained on; more took longer and found no more."""
 
-
 _BLOCK = 16_384
 """Rows that are added at once, so that no copy of all of them is made."""
 
-_CANDIDATES = 5
-"""Candidates for each neighbour asked for. Codes of 4 bits alone find 80 % of the nearest where
-vectors lie anyhow; scored again in full, so many candidates hold 99.6 % of them."""
+_CANDIDATES = (5, 10, 20)
+"""Candidates for each neighbour asked for; which of these is tuned. Codes of 4 bits alone find 80 %
+of the nearest where vectors lie anyhow; scored again in full, five candidates hold 99.6 %."""
+
+_TRUTH_BYTES = 2**27
+"""Memory for scores while tuning: all rows are gone through once for each so many."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much of the file a search looks at, tuned on a sample of the rows.
+
+    Attributes
+    ----------
+    n_probes : int
+        Lists looked into.
+    n_candidates : int
+        Candidates for each neighbour asked for, which are scored again in full.
+    recall : float
+        Share of the ten nearest of the sampled rows that is among the candidates.
+    """
+
+    n_probes: int
+    n_candidates: int
+    recall: float
 
 
 class InvertedFile:
@@ -44,24 +68,77 @@ class InvertedFile:
     Parameters
     ----------
     rows : Rows
-        All of its live rows are filed.
     metric : {"ip", "l2"}
-    random_state : int
-        Seeds the centroids and the sample that the number of lists looked into is tuned on.
+    index : faiss.IndexIVFScalarQuantizer
+        Trained; holds the rows that are `filed`.
+    effort : Effort, optional
+        Tuned here where it is missing.
+    filed, held : ndarray of shape (n,), bool
+        Which rows have an entry in the index, and which a current one.
+    n_trained, n_changed : int
+        Rows there were when the centroids were trained, and how many have changed since.
     """
 
-    def __init__(self, rows: Rows, metric: Metric, random_state: int) -> None:
-        self._rows = rows
-        self._metric: Metric = metric
-        self._random_state = random_state
-        self._filed = np.zeros(len(rows), np.bool_)  # has an entry in FAISS, current or not
-        self._held = np.zeros(len(rows), np.bool_)  # has a current one
-        self._pending = np.flatnonzero(rows.live)
-        self._n_trained = len(self._pending)
-        self._n_changed = 0
-        self._index = self._train()
-        self.absorb()
-        self._n_probes = self._tune()
+    def __init__(
+        self,
+        rows: Rows,
+        metric: Metric,
+        index: Any,
+        *,
+        filed: NDArray[np.bool_],
+        held: NDArray[np.bool_],
+        n_trained: int,
+        n_changed: int = 0,
+        effort: Effort | None = None,
+    ) -> None:
+        self._rows, self._metric, self._index = rows, metric, index
+        self._filed, self._held = filed, held
+        self._n_trained, self._n_changed = n_trained, n_changed
+        self._pending: Positions = np.empty(0, np.int64)
+        self._note_held()
+        self.effort = effort or Effort(1, _CANDIDATES[0], 0.0)
+
+    @classmethod
+    def train(cls, rows: Rows, metric: Metric, random_state: int) -> Self:
+        """File all live rows.
+
+        Parameters
+        ----------
+        rows : Rows
+            May change meanwhile, if `mark` is told of it afterwards.
+        metric : {"ip", "l2"}
+        random_state : int
+            Seeds the centroids and the sample that the effort is tuned on.
+        """
+        live = np.flatnonzero(rows.live)
+        none = np.zeros(len(rows), np.bool_)
+        index = _trained(rows, live, metric, random_state)
+        file = cls(rows, metric, index, filed=none, held=none.copy(), n_trained=len(live))
+        file._pending = live
+        file.absorb()
+        file.effort = file._tune(live, random_state)
+        return file
+
+    @classmethod
+    def load(cls, path: Path, rows: Rows, metric: Metric, notes: dict[str, Any]) -> Self:
+        """Rebuild what `save` wrote, given the notes that it returned.
+
+        Whoever asks sees to it that the file is as it was written.
+        """
+        n = int(notes["rows"])
+        bits = np.fromfile(path.with_suffix(".bits"), np.uint8)
+        filed, held = np.unpackbits(bits, bitorder="little").view(np.bool_).reshape(2, -1)[:, :n]
+        index = faiss.read_index(str(path))
+        return cls(rows, metric, index, filed=filed.copy(), held=held.copy(),
+                   n_trained=notes["n_trained"], n_changed=notes["n_changed"],
+                   effort=Effort(**notes["effort"]))  # fmt: skip
+
+    def save(self, path: Path) -> dict[str, Any]:
+        """Write the file to `path` and which rows it holds beside it; return the rest, as JSON."""
+        faiss.write_index(self._index, str(path))
+        np.concatenate([packed(self._filed), self._bits]).tofile(path.with_suffix(".bits"))
+        return {"rows": len(self._held), "n_trained": self._n_trained,
+                "n_changed": self._n_changed, "effort": asdict(self.effort)}  # fmt: skip
 
     @property
     def pending(self) -> Positions:
@@ -76,23 +153,31 @@ class InvertedFile:
     def mark(self, positions: Positions) -> None:
         """Take note that rows were overwritten, appended or removed."""
         grown = len(self._rows) - len(self._held)
-        self._held = np.append(self._held, np.zeros(grown, np.bool_))
-        self._filed = np.append(self._filed, np.zeros(grown, np.bool_))
+        if grown:
+            self._held = np.append(self._held, np.zeros(grown, np.bool_))
+            self._filed = np.append(self._filed, np.zeros(grown, np.bool_))
         self._held[positions] = False
+        self._note_held()
         self._n_changed += len(positions)
-        self._pending = np.flatnonzero(self._rows.live & ~self._held)
-        if len(self._pending) > max(_MANY, len(self._rows) // 50):
+        pending = np.union1d(self._pending, positions)
+        self._pending = pending[self._rows.live[pending]]
+        if len(self._pending) > _MANY or self._n_outdated > max(_MANY, len(self._held) // 50):
             self.absorb()
 
     def absorb(self) -> None:
         """File what is pending, under the centroids there are."""
         outdated = self._filed & ~self._held
         if outdated.any():
-            self._index.remove_ids(faiss.IDSelectorBitmap(_bits(outdated)))
+            self._index.remove_ids(faiss.IDSelectorBitmap(packed(outdated)))
         self._add(self._pending)
         self._held[self._pending] = True
         self._filed = self._held.copy()
         self._pending = np.empty(0, np.int64)
+        self._note_held()
+
+    def _note_held(self) -> None:
+        self._bits = packed(self._held)
+        self._n_outdated = int(np.count_nonzero(self._filed)) - int(np.count_nonzero(self._held))
 
     def _add(self, positions: Positions) -> None:
         blocks = [
@@ -117,9 +202,7 @@ class InvertedFile:
             lists.resize(i, count)
             lists.resize(i, 0)  # which keeps the room
 
-    def candidates(
-        self, queries: FloatArray, k: int, allowed: NDArray[np.bool_] | None = None
-    ) -> Positions:
+    def candidates(self, queries: FloatArray, k: int, allowed: Allowed | None = None) -> Positions:
         """Return likely nearest of the held and allowed rows, several for each of k, in no order.
 
         −1 stands where fewer were found, though more may be allowed.
@@ -128,70 +211,65 @@ class InvertedFile:
         ----------
         queries : ndarray of shape (q, d), float32
         k : int
-        allowed : ndarray of shape (n,), bool, optional
+        allowed : Allowed, optional
         """
-        n_probes = self._n_probes * max(1, k // 10)
-        usable = self._held if allowed is None else self._held & allowed
-        if allowed is not None:
-            # The fewer are allowed, the farther away the nearest of them lie; twice that, as they
-            # may lie together elsewhere.
-            n_probes = 2 * n_probes * len(usable) // max(1, int(np.count_nonzero(usable)))
-        if allowed is None and np.array_equal(self._filed, self._held):
-            return self._find(queries, k, n_probes, None)
-        return self._find(queries, k, n_probes, usable)
+        n_probes = self.effort.n_probes * max(1, k // 10)
+        m = self.effort.n_candidates * k + SLACK
+        if allowed is None:
+            return self._find(queries, m, n_probes, self._bits if self._n_outdated else None)
+        # The fewer are allowed, the farther away the nearest of them lie; twice that, as they
+        # may lie together elsewhere.
+        n_probes = 2 * n_probes * len(self._held) // max(1, allowed.count)
+        return self._find(queries, m, n_probes, self._bits & allowed.bits)
 
     def _find(
-        self, queries: FloatArray, k: int, n_probes: int, usable: NDArray[np.bool_] | None
+        self, queries: FloatArray, m: int, n_probes: int, bits: NDArray[np.uint8] | None
     ) -> Positions:
         # `bits` outlives the search: the selector only points at it.
-        bits = None if usable is None else _bits(usable)
         selector = None if bits is None else faiss.IDSelectorBitmap(bits)
         parameters = faiss.SearchParametersIVF(
             nprobe=min(n_probes, self._index.nlist), sel=selector
         )
-        m = _CANDIDATES * k + SLACK
         positions: Positions = self._index.search(queries, m, params=parameters)[1]
         return positions
 
-    def _train(self) -> Any:
-        d = self._rows.n_components
-        metric = faiss.METRIC_INNER_PRODUCT if self._metric == "ip" else faiss.METRIC_L2
-        n_lists = max(1, min(int(4 * np.sqrt(self._n_trained)), self._n_trained // 16))
-        index = faiss.IndexIVFScalarQuantizer(
-            faiss.IndexFlat(d, metric), d, n_lists, _code(d), metric
-        )
-        index.cp.seed = self._random_state + 1  # FAISS takes 0 for its own choice
-        index.cp.niter = 10  # the lists' balance gains nothing from more
-        index.cp.min_points_per_centroid = 1
-        index.cp.max_points_per_centroid = _POINTS_PER_LIST
-        rng = np.random.default_rng(self._random_state)
-        n_sample = min(self._n_trained, n_lists * _POINTS_PER_LIST)
-        sample = np.sort(rng.permutation(self._pending)[:n_sample])
-        index.train(self._rows.vectors[sample])
-        return index
-
-    def _tune(self) -> int:
-        """Return how many lists to look into for the wanted recall of the ten nearest."""
-        rng = np.random.default_rng(self._random_state)
-        live = np.flatnonzero(self._rows.live)
-        sample = rng.permutation(live)[:_SAMPLE]
+    def _tune(self, live: Positions, random_state: int) -> Effort:
+        """Return the least effort with the wanted recall of the ten nearest, or all there is."""
+        sample = np.random.default_rng(random_state).permutation(live)[:_SAMPLE]
         queries, k = self._rows.vectors[sample], 11  # itself and ten others
+        n = len(self._held)  # rows may be appended meanwhile
         truth, _ = blocked_top_k(
-            queries,
-            self._rows.vectors,
-            k,
-            self._metric,
-            allowed=self._rows.live,
-            squared_norms=self._rows.squared_norms,
-        )
+            queries, self._rows.vectors[:n], k, self._metric, allowed=self._rows.live[:n],
+            squared_norms=self._rows.squared_norms[:n], block_bytes=_TRUTH_BYTES,
+        )  # fmt: skip
         n_probes = 1
-        while n_probes < self._index.nlist:
-            found = self._find(queries, k, n_probes, None)
-            hits = (truth[:, :, None] == found[:, None, :]).any(axis=2)
-            if hits.mean() >= RECALL:
-                break
-            n_probes *= 2
-        return n_probes
+        while True:
+            found = self._find(queries, _CANDIDATES[-1] * k + SLACK, n_probes, None)
+            for n_candidates in _CANDIDATES:
+                some = found[:, : n_candidates * k + SLACK]
+                recall = float((truth[:, :, None] == some[:, None, :]).any(axis=2).mean())
+                if recall >= RECALL:
+                    break
+            if recall >= RECALL or n_probes >= self._index.nlist:
+                return Effort(n_probes, n_candidates, recall)
+            n_probes = max(n_probes + 1, n_probes * 3 // 2)
+
+
+def _trained(rows: Rows, live: Positions, metric: Metric, random_state: int) -> Any:
+    """Return an empty FAISS index with centroids for the rows at `live`."""
+    d, n = rows.n_components, len(live)
+    measure = faiss.METRIC_INNER_PRODUCT if metric == "ip" else faiss.METRIC_L2
+    n_lists = max(1, min(int(2 * np.sqrt(n)), n // 16))
+    quantizer = faiss.IndexFlat(d, measure)
+    index = faiss.IndexIVFScalarQuantizer(quantizer, d, n_lists, _code(d), measure)
+    index.cp.seed = random_state + 1  # FAISS takes 0 for its own choice
+    index.cp.niter = 10  # the lists' balance gains nothing from more
+    index.cp.min_points_per_centroid = 1
+    index.cp.max_points_per_centroid = _POINTS_PER_LIST
+    rng = np.random.default_rng(random_state)
+    sample = np.sort(rng.permutation(live)[: min(n, n_lists * _POINTS_PER_LIST)])
+    index.train(rows.vectors[sample])
+    return index
 
 
 def _code(n_components: int) -> int:
@@ -201,7 +279,3 @@ def _code(n_components: int) -> int:
     return int(
         faiss.ScalarQuantizer.QT_8bit if n_components >= 16 else faiss.ScalarQuantizer.QT_fp16
     )
-
-
-def _bits(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    return np.packbits(mask, bitorder="little")

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.errors import InputError, OptionError
+from vitrine.index.allowed import Allowed
 from vitrine.index.distance import Distance
-from vitrine.index.inverted_file import InvertedFile
+from vitrine.index.inverted_file import Effort, InvertedFile
 from vitrine.index.rows import Rows
+from vitrine.index.scattered import likely
 from vitrine.topk import (
     FloatArray,
+    Metric,
     Positions,
     TopK,
     blocked_top_k,
@@ -28,8 +31,11 @@ METHODS: tuple[Method, ...] = ("auto", "exact", "faiss")
 EXACT_NUMBERS = 10_000_000
 """``auto`` is exact up to so many numbers, rows × dimensions."""
 
-FEW_NUMBERS = 4_000_000
+FEW_NUMBERS = 1_000_000
 """Where a filter leaves fewer numbers than this, they are searched exactly."""
+
+FEW_QUERIES = 8
+"""So many queries at once are scored on rows where they lie; for more, a copy of the rows pays."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ class NearestNeighbours:
         self.random_state = random_state
         self._rows: Rows | None = None
         self._file: InvertedFile | None = None
+        self._meanwhile: list[Positions] | None = None  # changed while a file is being trained
 
     @property
     def exact(self) -> bool:
@@ -153,24 +160,32 @@ class NearestNeighbours:
             return self._file.worn
         return self._rows is not None and self._wants_file(self._rows)
 
+    @property
+    def effort(self) -> Effort | None:
+        """How much of the inverted file a search looks at; None while every search is exact."""
+        return None if self._file is None else self._file.effort
+
     def trained(self) -> InvertedFile | None:
         """Return an inverted file over the rows there are, where the method wants one.
 
-        Searches may run meanwhile; `build`, `upsert` and `remove` may not.
+        Searches, `upsert` and `remove` may run meanwhile; `build`, and this once more, may not.
         """
         if self._rows is None or not self._wants_file(self._rows):
             return None
-        return InvertedFile(self._rows, self.distance.metric, self.random_state)
+        self._meanwhile = []
+        return InvertedFile.train(self._rows, self.distance.metric, self.random_state)
 
     def renew(self, file: InvertedFile | None) -> None:
-        """Search by what `trained` returned, from now on."""
-        self._file = file
+        """Search by what `trained` returned, from now on. Searches may run meanwhile."""
+        if file is not None and self._meanwhile:
+            file.mark(np.unique(np.concatenate(self._meanwhile)))
+        self._file, self._meanwhile = file, None
 
     def search(
         self,
         queries: FloatArray,
         k: int,
-        allowed: NDArray[np.bool_] | None = None,
+        allowed: NDArray[np.bool_] | Allowed | None = None,
         exclude: Positions | None = None,
     ) -> Neighbours:
         """Return the k nearest rows of each query; exactly k wherever k are allowed.
@@ -179,7 +194,7 @@ class NearestNeighbours:
         ----------
         queries : ndarray of shape (q, d), float32
         k : int
-        allowed : ndarray of shape (n,), bool, optional
+        allowed : ndarray of shape (n,), bool, or Allowed, optional
             Which rows may be returned, n = ``len(index)``.
         exclude : ndarray of shape (q,), int64, optional
             One position a query that may not be returned, such as its own; −1: none.
@@ -194,7 +209,7 @@ class NearestNeighbours:
         return self._search(self._prepare(queries, self._rows), k, allowed, exclude)
 
     def search_rows(
-        self, positions: Positions, k: int, allowed: NDArray[np.bool_] | None = None
+        self, positions: Positions, k: int, allowed: NDArray[np.bool_] | Allowed | None = None
     ) -> Neighbours:
         """Return the k nearest rows of some of the rows, each leaving itself out.
 
@@ -244,37 +259,45 @@ class NearestNeighbours:
         self,
         prepared: FloatArray,
         k: int,
-        allowed: NDArray[np.bool_] | None,
+        allowed: NDArray[np.bool_] | Allowed | None,
         exclude: Positions | None,
     ) -> Neighbours:
         check_k(k)
         if exclude is not None and exclude.shape != (len(prepared),):
             raise InputError(f"exclude must be {len(prepared)} positions, one a query")
+        if isinstance(allowed, np.ndarray):
+            allowed = Allowed(allowed)
         if self._rows is None:
             return self._neighbours(
                 np.full((len(prepared), k), -1), np.full((len(prepared), k), -np.inf, np.float32)
             )
-        mask = _both(self._rows.live, allowed)
-        if self._file is None or self._few(self._rows, k, mask):
-            return self._neighbours(*self._search_exactly(self._rows, prepared, k, mask, exclude))
-        return self._neighbours(
-            *self._search_file(self._rows, self._file, prepared, k, allowed, exclude)
-        )
+        _check_allowed(self._rows, allowed)
+        file = self._file
+        if file is None or self._few(self._rows, k, allowed):
+            found = self._search_exactly(self._rows, prepared, k, allowed, exclude)
+        else:
+            found = self._search_file(self._rows, file, prepared, k, allowed, exclude)
+        return self._neighbours(*found)
 
     def _search_exactly(
         self,
         rows: Rows,
         queries: FloatArray,
         k: int,
-        mask: NDArray[np.bool_] | None,
+        allowed: Allowed | None,
         exclude: Positions | None,
     ) -> TopK:
+        metric = self.distance.metric
+        if allowed is not None and len(queries) <= FEW_QUERIES and allowed.count < len(rows) // 4:
+            there = allowed.positions[rows.live[allowed.positions]]
+            parts = _likely(queries, rows, there, k, metric, exclude)
+            return rank_candidates(queries, rows.vectors, parts, k, metric)
         return blocked_top_k(
             queries,
             rows.vectors,
             k,
-            self.distance.metric,
-            allowed=mask,
+            metric,
+            allowed=_both(rows, allowed),
             exclude=exclude,
             squared_norms=rows.squared_norms,
         )
@@ -285,47 +308,45 @@ class NearestNeighbours:
         file: InvertedFile,
         queries: FloatArray,
         k: int,
-        allowed: NDArray[np.bool_] | None,
+        allowed: Allowed | None,
         exclude: Positions | None,
     ) -> TopK:
         """Join what the inverted file finds with what it does not hold yet."""
-        parts = [file.candidates(queries, k, allowed)]
-        if len(file.pending):
-            pending = np.zeros(len(rows), np.bool_)
-            pending[file.pending] = True
-            pending = pending if allowed is None else pending & allowed
-            parts.append(self._search_exactly(rows, queries, k, pending, exclude)[0])
-        candidates = np.hstack(parts)
+        metric = self.distance.metric
+        candidates = file.candidates(queries, k, allowed)
         if exclude is not None:
             candidates[candidates == exclude[:, None]] = -1
-        positions, scores = rank_candidates(
-            queries, rows.vectors, candidates, k, self.distance.metric
-        )
+        pending = file.pending
+        if len(pending):
+            pending = pending if allowed is None else pending[allowed.mask[pending]]
+            parts = _likely(queries, rows, pending, k, metric, exclude)
+            candidates = np.hstack([candidates, parts])
+        positions, scores = rank_candidates(queries, rows.vectors, candidates, k, metric)
         short = np.flatnonzero(positions[:, -1] < 0)
         if len(short):  # the lists looked into held fewer than k that are allowed
             own = None if exclude is None else exclude[short]
-            mask = _both(rows.live, allowed)
             positions[short], scores[short] = self._search_exactly(
-                rows, queries[short], k, mask, own
+                rows, queries[short], k, allowed, own
             )
         return positions, scores
 
-    def _few(self, rows: Rows, k: int, mask: NDArray[np.bool_] | None) -> bool:
+    def _few(self, rows: Rows, k: int, allowed: Allowed | None) -> bool:
         """Whether the rows to look at are so few, or k so large, that exact search is best."""
-        n = len(rows) if mask is None else int(np.count_nonzero(mask))
-        filtered = mask is not None and n * rows.n_components < FEW_NUMBERS
+        n = rows.n_live if allowed is None else allowed.count
+        filtered = n < len(rows) and n * rows.n_components < FEW_NUMBERS
         return filtered or n < 20 * k
 
     def _changed(self, rows: Rows, positions: Positions, renew: bool) -> None:
+        if self._meanwhile is not None:
+            self._meanwhile.append(positions)
         if self._file is not None:
             self._file.mark(positions)
         if renew and self.worn:
             self.renew(self.trained())
 
     def _wants_file(self, rows: Rows) -> bool:
-        n_live = int(np.count_nonzero(rows.live))
-        large = n_live * rows.n_components > EXACT_NUMBERS
-        return n_live > 0 and (self.method == "faiss" or (self.method == "auto" and large))
+        large = rows.n_live * rows.n_components > EXACT_NUMBERS
+        return rows.n_live > 0 and (self.method == "faiss" or (self.method == "auto" and large))
 
     def _prepare(self, vectors: FloatArray, rows: Rows | None) -> FloatArray:
         if vectors.ndim != 2 or (rows is not None and vectors.shape[1] != rows.n_components):
@@ -342,13 +363,37 @@ class NearestNeighbours:
         return Neighbours(positions, distances, similarities)
 
 
-def _both(live: NDArray[np.bool_], allowed: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+def _likely(
+    queries: FloatArray,
+    rows: Rows,
+    positions: Positions,
+    k: int,
+    metric: Metric,
+    exclude: Positions | None,
+) -> Positions:
+    """Return the candidates (q, m) among some rows, −1 where a query has fewer than another."""
+    found = []
+    for i, query in enumerate(queries):
+        own = positions if exclude is None else positions[positions != exclude[i]]
+        found.append(likely(query, rows, own, k, metric))
+    candidates = np.full((len(queries), max(map(len, found), default=0)), -1)
+    for i, some in enumerate(found):
+        candidates[i, : len(some)] = some
+    return candidates
+
+
+def _both(rows: Rows, allowed: Allowed | None) -> NDArray[np.bool_] | None:
     """Return which rows are live and allowed; None for all."""
+    if allowed is not None:
+        return rows.live & allowed.mask
+    return None if rows.n_live == len(rows) else rows.live
+
+
+def _check_allowed(rows: Rows, allowed: Allowed | None) -> None:
     if allowed is None:
-        return None if live.all() else live
-    if allowed.shape != live.shape or allowed.dtype != np.bool_:
+        return
+    mask = allowed.mask
+    if mask.shape != (len(rows),) or mask.dtype != np.bool_:
         raise InputError(
-            f"allowed must be {len(live)} booleans, one a row; it is {allowed.dtype} "
-            f"{allowed.shape}"
+            f"allowed must be {len(rows)} booleans, one a row; it is {mask.dtype} {mask.shape}"
         )
-    return live & allowed

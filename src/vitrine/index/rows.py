@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,10 +22,34 @@ class Rows:
 
     def __init__(self, n_components: int) -> None:
         self.n_components = n_components
+        self.n_live = 0
         self._n = 0
         self._vectors = np.empty((0, n_components), np.float32)
         self._squared_norms = np.empty(0, np.float32)
         self._live = np.empty(0, np.bool_)
+
+    @classmethod
+    def over(
+        cls, room: FloatArray, squared_norms: NDArray[np.float32], live: NDArray[np.bool_]
+    ) -> Self:
+        """Return rows that were written down before, used where they lie.
+
+        Parameters
+        ----------
+        room : ndarray of shape (capacity, d), float32
+            The rows first, then room for others; written to when rows change.
+        squared_norms : ndarray of shape (n,), float32
+        live : ndarray of shape (n,), bool
+        """
+        rows = cls(room.shape[1])
+        rows._n = len(live)
+        rows._vectors = room
+        rows._squared_norms = np.zeros(len(room), np.float32)
+        rows._squared_norms[: rows._n] = squared_norms
+        rows._live = np.zeros(len(room), np.bool_)
+        rows._live[: rows._n] = live
+        rows.n_live = int(np.count_nonzero(live))
+        return rows
 
     def __len__(self) -> int:
         """Positions in use, removed ones included."""
@@ -64,7 +90,7 @@ class Rows:
         self._reserve(n)
         self._vectors[positions] = vectors
         self._squared_norms[positions] = norms
-        self._live[positions] = True
+        self._set_live(positions, True)
         self._n = n
 
     def remove(self, positions: Positions) -> None:
@@ -77,7 +103,13 @@ class Rows:
         """
         if len(positions) and (positions.min() < 0 or positions.max() >= self._n):
             raise InputError(f"positions to remove must be 0 to {self._n - 1}: {positions}")
-        self._live[positions] = False
+        self._set_live(positions, False)
+
+    def _set_live(self, positions: Positions, live: bool) -> None:
+        distinct = np.unique(positions)
+        changed = int(np.count_nonzero(self._live[distinct] != live))
+        self.n_live += changed if live else -changed
+        self._live[distinct] = live
 
     def _check_positions(self, positions: Positions) -> int:
         """Return how many rows there are once these are put."""

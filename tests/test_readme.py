@@ -10,6 +10,7 @@ from PIL import Image
 from tests.pictures import COLOURS, make_picture
 from vitrine.cli.main import run
 
+GROUPS = ("ratings", "spark")
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
@@ -58,12 +59,14 @@ def test_every_command_and_option_that_is_named_is_there(capsys):
     named = {}
     for line in usage.splitlines():
         words = re.findall(r"[\w-]+", line)
-        command = tuple(words[1:3]) if words[1] == "ratings" else (words[1],)
+        command = tuple(words[1:3]) if words[1] in GROUPS else (words[1],)
         named[command] = {word for word in words if word.startswith("-")}
     for command, options in named.items():
         assert run([*command, "--help"]) == 0
         shown = capsys.readouterr().out
         assert all(option in shown for option in options), command
     assert run(["--help"]) == 0
-    commands = re.findall(r"^  (\w+) ", capsys.readouterr().out.split("Commands:")[1], re.MULTILINE)
+    commands = re.findall(
+        r"^  ([\w-]+) ", capsys.readouterr().out.split("Commands:")[1], re.MULTILINE
+    )
     assert set(commands) == {command[0] for command in named}

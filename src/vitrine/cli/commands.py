@@ -6,6 +6,7 @@ from vitrine.cli import retraining
 from vitrine.cli import measuring
 from vitrine.cli import clusters
 from vitrine.cli import exporting
+from vitrine.cli import importing
 from vitrine.cli import ratings
 from vitrine.cli import ratings_compare
 from vitrine.cli import tables
@@ -19,6 +20,7 @@ __all__ = [
     "app",
     "clusters",
     "exporting",
+    "importing",
     "keeping",
     "measuring",
     "ratings",

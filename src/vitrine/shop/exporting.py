@@ -20,6 +20,7 @@ from vitrine.catalogue.items import AttributeType, Value
 from vitrine.errors import MissingExtraError, OptionError, ShopError
 from vitrine.progress import track
 from vitrine.shop.live import Live
+from vitrine.shop.vector_tables import METADATA_KEY, Origin
 from vitrine.store import Store
 
 ITEMS_A_BLOCK = 10_000
@@ -83,13 +84,9 @@ class Content:
             self._memory, self._change_number = memory, memory.change_number
             self.item_ids = list(memory.positions)
             self.schema = dict(memory.attributes.schema)
-        encoder = memory.encoder
-        self.dimensions = encoder.n_components_
-        self.about = {
-            "encoder": encoder.kind,
-            "distance": encoder.distance_.to_settings(),
-            "change_number": self._change_number,
-        }
+        origin = Origin.of(store.artifact(memory.encoder_id))
+        self.dimensions = origin.dimensions
+        self.about = {**origin.to_json(), "change_number": self._change_number}
 
     def blocks(self) -> Iterator[Block]:
         """Yield the items, 10,000 at a time.
@@ -154,7 +151,7 @@ def _write_parquet(content: Content, path: Path) -> None:
     ]
     names = {name: _column_name(name, {"item_id", "vector"}) for name in content.schema}
     fields += [pa.field(names[name], _ARROW[kind]) for name, kind in content.schema.items()]
-    schema = pa.schema(fields, metadata={"vitrine": json.dumps(content.about)})
+    schema = pa.schema(fields, metadata={METADATA_KEY: json.dumps(content.about)})
     with pq.ParquetWriter(path, schema) as writer:
         for block in content.blocks():
             flat = pa.array(block.vectors.ravel(), pa.float32())

@@ -15,6 +15,7 @@ from vitrine.shop.clusters import Clusters, cluster
 from vitrine.shop.contents import Contents
 from vitrine.shop.exporting import Exported, export
 from vitrine.shop.retraining import CannotEncodeError, Switched, retrain, roll_back
+from vitrine.shop.vector_import import VectorImport, import_vectors
 
 
 class Wholesale(Contents):
@@ -122,6 +123,32 @@ class Wholesale(Contents):
         """
         self.refresh()
         return export(self._store, self._live, Path(path))
+
+    def import_vectors(self, path: str | Path) -> VectorImport:
+        """Bring in items with vectors that this shop's encoder made elsewhere, all at once.
+
+        Items that are there are replaced, others added; whoever reads the shop meanwhile sees none
+        of them, and afterwards all. What was refused is in the result and in ``rejected.csv``.
+
+        Parameters
+        ----------
+        path : path
+            A Parquet file or a folder of them, as ``vitrine spark embed --like SHOP`` and `export`
+            write. Columns: ``item_id``, ``vector``; perhaps ``picture``, a path or a list of them
+            (without it an item keeps the pictures it has), and ``reason``, why a row has no
+            vector; all others are attributes (with none an item keeps those it has).
+
+        Raises
+        ------
+        SourceError
+            If it cannot be read.
+        InputError
+            If another encoder made the vectors.
+        """
+        result = import_vectors(self._store, Path(path))
+        self._write_rejected(result.rejected)
+        self.refresh()
+        return result
 
     def _write_rejected(self, rejected: list[Rejection]) -> None:
         if rejected:

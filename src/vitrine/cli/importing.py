@@ -1,0 +1,51 @@
+"""The command that brings in vectors that were made elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vitrine.cli import console
+from vitrine.cli.app import app
+from vitrine.cli.options import Json, ShopPath
+from vitrine.shop import Shop
+
+
+@app.command("import-vectors")
+def import_vectors(
+    shop: ShopPath,
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="IN",
+            help="A Parquet file or folder of spark embed --like SHOP, or of export.",
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Add items with ready-made vectors of the shop's own encoder, all at once or none."""
+    with Shop.open(shop) as opened:
+        result = opened.import_vectors(source)
+        facts = {
+            "shop": str(opened.path),
+            "items": len(opened),
+            "added": result.added,
+            "updated": result.updated,
+            "rejected": len(result.rejected),
+            "change_number": result.change_number,
+        }
+        rejected_path = opened.rejected_path
+    if as_json:
+        console.print_json(facts)
+        return
+    console.say(
+        f"{shop}: {facts['items']:,} items ({result.added:,} added, {result.updated:,} updated, "
+        f"all with change number {result.change_number})"
+    )
+    if result.rejected:
+        console.say(
+            f"{len(result.rejected):,} refused, listed with their reasons in {rejected_path} "
+            f"(for example: {result.rejected[0].reason})"
+        )

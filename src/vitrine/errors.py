@@ -16,6 +16,8 @@
     │   ├── ShopNotFoundError        there is no shop at that place
     │   ├── ShopExistsError          there is a shop at that place already
     │   ├── ShopFormatError          the shop was written by another version, or is damaged
+    │   ├── ShopUnavailableError     the shop's database cannot be reached at the moment
+    │   ├── DiskFullError            there is no room left to write on
     │   ├── EncoderReplacedError     another process has given the shop another encoder
     │   └── UnknownItemError         the shop has no item with that id
     ├── TrainingError                training cannot go on (NaN loss, nothing to learn from)
@@ -68,7 +70,7 @@ class ArtifactError(VitrineError):
 
 
 class ShopError(VitrineError):
-    """Something is wrong with a shop on disk."""
+    """Something is wrong with a shop."""
 
 
 class ShopNotFoundError(ShopError):
@@ -81,6 +83,14 @@ class ShopExistsError(ShopError):
 
 class ShopFormatError(ShopError):
     """The shop was written by another version of Vitrine, or is damaged."""
+
+
+class ShopUnavailableError(ShopError):
+    """The shop's database cannot be reached at the moment; asking again later may succeed."""
+
+
+class DiskFullError(ShopError):
+    """There is no room left to write on; what was stored before is kept."""
 
 
 class EncoderReplacedError(ShopError):

@@ -10,7 +10,8 @@ from sqlalchemy import delete, update
 
 from vitrine.errors import EncoderReplacedError
 from vitrine.store.database import writing
-from vitrine.store.store import Store, insert_artifact, next_change, read_state
+from vitrine.store.state import insert_artifact, next_change, read_state
+from vitrine.store.store import Store
 from vitrine.store.tables import artifacts, shop
 
 CLUSTERS = "clusters"

@@ -1,49 +1,26 @@
-"""Opening the database file so that nothing acknowledged is lost and readers never wait."""
+"""Transactions on a shop's database, whichever it is, and its errors in plain words."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from vitrine.errors import ShopError, ShopFormatError
+from vitrine.errors import ShopUnavailableError
+from vitrine.store.postgres import explain_postgres
+from vitrine.store.sqlite import WRITE, explain_sqlite
 
 DATABASE_NAME = "shop.db"
-WRITE = "vitrine_write"
-BUSY_SECONDS = 30.0
+NAME = "vitrine_name"
+"""The execution option of an engine that says what messages call the shop."""
 
-
-def open_sqlite(path: Path) -> Engine:
-    """Return an engine on the SQLite file at `path`, which is made where it is missing.
-
-    WAL lets readers go on while one process writes; ``synchronous=FULL`` makes a committed batch
-    survive a power cut; a writer waits up to 30 seconds for another one.
-    """
-    engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-    )
-    event.listen(engine, "connect", _prepare_connection)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says, not implicitly
-    # What is deleted is overwritten: a user who is forgotten leaves no bytes behind.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    # A writer takes the lock at once: a transaction that read first could not be made to wait.
-    writing = connection.get_execution_options().get(WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+_EXPLAIN = {"sqlite": explain_sqlite, "postgresql": explain_postgres}
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @contextmanager
@@ -64,25 +41,19 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def upsert(connection: Connection, table: Table) -> Any:
+    """Return an insert of the database's own kind, which may say what a conflict means."""
+    return _INSERT[connection.dialect.name](table)
+
+
 @contextmanager
 def _clear_errors(engine: Engine) -> Iterator[None]:
+    where = str(engine.get_execution_options().get(NAME) or engine.url.database)
     try:
         yield
-    except DatabaseError as error:
-        raise _explained(error, engine.url.database) from error
-
-
-def _explained(error: DatabaseError, where: Any) -> ShopError:
-    reason = str(error.orig)
-    if "locked" in reason or "busy" in reason:
-        return ShopError(
-            f"{where}: another process has been writing for {BUSY_SECONDS:.0f} s; try again"
-        )
-    if "full" in reason or "disk I/O" in reason:
-        return ShopError(
-            f"{where}: cannot write ({reason}); everything committed so far is kept: make room "
-            "on the disk and run the command again"
-        )
-    if "readonly" in reason or "unable to open" in reason:
-        return ShopError(f"{where}: cannot be opened for this ({reason}); check its permissions")
-    return ShopFormatError(f"{where}: not a shop's database, or damaged ({reason})")
+    except DBAPIError as error:
+        raise _EXPLAIN[engine.dialect.name](error, where) from error
+    except PoolTimeoutError as error:
+        raise ShopUnavailableError(
+            f"{where}: too many wait for the database; try again in a moment"
+        ) from error

@@ -13,11 +13,11 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 from vitrine.catalogue.items import PictureRef
 from vitrine.errors import EncoderReplacedError
 from vitrine.store.database import reading, writing
-from vitrine.store.rows import reference
-from vitrine.store.store import Store, chunked, insert_artifact, next_change, read_state
+from vitrine.store.rows import kept_names, reference
+from vitrine.store.state import IDS_A_QUERY, chunked, insert_artifact, next_change, read_state
+from vitrine.store.store import Store
 from vitrine.store.tables import artifacts, items, shop, vectors
 
-IDS_A_QUERY = 5_000
 STAGED, EARLIER = "staged", "earlier"
 _ASKED_FOR = ("encoder", "params", "label")
 """What the shop's settings say about its encoder, and about each of the other two."""
@@ -60,7 +60,7 @@ class OtherEncoders:
     """
 
     def __init__(self, store: Store) -> None:
-        self._engine, self._folder = store.engine, store.folder
+        self._engine, self._folder, self._kept = store.engine, store.folder, store.kept
 
     def find(self, which: str) -> OtherEncoder | None:
         """Return the encoder that is ``staged`` or ``earlier``, if there is one."""
@@ -113,6 +113,7 @@ class OtherEncoders:
             if not rows:
                 return
             last = rows[-1].code
+            self._kept.bring(name for row in rows for name in kept_names(row.pictures))
             yield [
                 UnencodedItem(
                     row.item_id,

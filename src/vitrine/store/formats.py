@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, select, update
 
 from vitrine.errors import ShopFormatError
 from vitrine.store.database import reading, writing
-from vitrine.store.tables import FORMAT_VERSION, metadata, shop
+from vitrine.store.tables import FORMAT_VERSION, metadata, shop, tables_of
 
 OLDEST_VERSION = 1
 
@@ -27,7 +27,7 @@ def bring_up_to_date(engine: Engine) -> None:
         if check_version(connection) == FORMAT_VERSION and not _missing(connection):
             return
     with writing(engine) as connection:
-        metadata.create_all(connection)
+        metadata.create_all(connection, tables_of(connection))
         connection.execute(update(shop).values(format_version=FORMAT_VERSION))
 
 
@@ -50,4 +50,5 @@ def check_version(connection: Connection) -> int:
 
 
 def _missing(connection: Connection) -> bool:
-    return bool(metadata.tables.keys() - set(inspect(connection).get_table_names()))
+    wanted = {table.name for table in tables_of(connection)}
+    return bool(wanted - set(inspect(connection).get_table_names()))

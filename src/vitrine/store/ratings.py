@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vitrine.store.database import reading, writing
 from vitrine.store.rating_tables import interactions, rated_items, raters, rating_state
-from vitrine.store.store import IDS_A_QUERY, chunked, insert_artifact, next_change
+from vitrine.store.state import IDS_A_QUERY, chunked, insert_artifact, next_change
 from vitrine.store.tables import artifacts
 
 Feedback = Literal["explicit", "implicit"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from vitrine.catalogue.attributes import fit_type, to_json
 from vitrine.catalogue.items import AttributeType, PictureRef, Value
+
+PICTURES_NAME = "pictures"
+"""The folder of the pictures that a shop keeps itself; all its kept files lie there."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Change:
 def reference(path: str, row: int | None, folder: Path) -> PictureRef:
     """Return where a picture lies; what the shop keeps itself is written relative to its folder."""
     return PictureRef(os.path.join(folder, path), row)
+
+
+def kept_names(places: Iterable[tuple[str, int | None]]) -> list[str]:
+    """Return the names of those of an item's stored pictures that the shop keeps itself."""
+    return [path for path, _ in places if path.startswith(f"{PICTURES_NAME}/")]
 
 
 def _written(path: str, folder: Path) -> str:

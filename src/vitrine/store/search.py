@@ -96,7 +96,7 @@ def search_items(store: Store, words: str) -> list[str]:
     """
     asked = words.strip()
     parts = re.findall(r"\w+", asked)[:MAX_WORDS]
-    with reading(store._engine) as connection:
+    with reading(store.engine) as connection:
         exact = list(connection.scalars(select(literal(asked)).where(_there(asked))))
         method: TextSearch = Fts5Search() if _has_words(connection) else LikeSearch()
         found = method.find(connection, parts) if parts else []
@@ -109,15 +109,15 @@ def prepare_search(store: Store) -> bool:
     Once made it is kept up by the database itself. A shop without it is searched all the same, by
     comparing every item.
     """
-    if store._engine.dialect.name != "sqlite":
+    if store.engine.dialect.name != "sqlite":
         return False
-    with reading(store._engine) as connection:
+    with reading(store.engine) as connection:
         if _has_words(connection):
             return True
         options = set(connection.scalars(text("PRAGMA compile_options")))
     if "ENABLE_FTS5" not in options:
         return False
-    with writing(store._engine) as connection:
+    with writing(store.engine) as connection:
         if not _has_words(connection):  # another process may have made it meanwhile
             for statement in _MAKE:
                 connection.exec_driver_sql(_written_out(statement))

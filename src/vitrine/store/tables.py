@@ -6,6 +6,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Connection,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -21,6 +22,9 @@ FORMAT_VERSION = 2
 KEY = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData()
+
+ONLY = "vitrine_only"
+"""In a table's info: the one kind of database that has it."""
 
 shop = Table(
     "shop",
@@ -82,3 +86,9 @@ deletions = Table(
     Column("item_id", String, primary_key=True),
     Column("change_number", BigInteger, nullable=False, index=True),
 )
+
+
+def tables_of(connection: Connection) -> list[Table]:
+    """Return the tables that a shop has in this kind of database, each after those it refers to."""
+    kind = connection.dialect.name
+    return [table for table in metadata.sorted_tables if table.info.get(ONLY, kind) == kind]

@@ -1,7 +1,8 @@
 """Picture files to arrays: limited in size and format, turned upright, RGB, always the same.
 
 What comes out depends on the bytes, `cover` and Pillow alone. Only the first frame of an animation
-is read; colour profiles are not applied.
+is read; colour profiles are not applied. How long one picture can take is bounded by what is
+refused before it is decoded: its bytes, its pixels, and the structure of its file (`structure`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import os
 import re
 import stat
+import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
@@ -25,6 +28,7 @@ from PIL import Image, UnidentifiedImageError
 from vitrine.catalogue.idx import read_idx
 from vitrine.catalogue.items import PictureRef
 from vitrine.catalogue.pixels import shrink, to_rgb, upright
+from vitrine.catalogue.structure import check_structure
 from vitrine.errors import PictureError, SourceError
 
 Picture = NDArray[np.uint8]
@@ -33,6 +37,10 @@ Picture = NDArray[np.uint8]
 DEFAULT_COVER = 320
 
 T = TypeVar("T")
+
+_LARGE_PIXELS = 12e6
+_few_large = threading.BoundedSemaphore(2)
+"""Pictures that take hundreds of megabytes to decode wait for each other, in all threads."""
 
 _CHUNK = 8  # pictures a task: few enough to keep order cheaply, enough to make tasks cheap
 
@@ -119,13 +127,16 @@ def decode_bytes(
         If it is empty, not a picture, damaged, or over one of the limits.
     """
     _check_bytes(len(data), limits, name)
+    _check_structure(data, name)
     _ignore_pillow_warnings()
     try:
         with Image.open(BytesIO(data), formats=_known(limits.formats)) as image:
             _check_size(image.width, image.height, limits, name)
-            image.draft("RGB", (cover, cover))  # JPEG only: at least this large, for less work
-            image.load()
-            return np.asarray(shrink(to_rgb(upright(image)), cover))
+            large = image.width * image.height > _LARGE_PIXELS
+            with _few_large if large else nullcontext():
+                image.draft("RGB", (cover, cover))  # JPEG only: at least this large, for less work
+                image.load()
+                return np.asarray(shrink(to_rgb(upright(image)), cover))
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
@@ -257,6 +268,13 @@ def _check_bytes(size: int, limits: Limits, name: str) -> None:
         raise PictureError(
             f"{name}: {size / 1e6:.1f} MB, over the limit of {limits.max_bytes / 1e6:g} MB"
         )
+
+
+def _check_structure(data: bytes, name: str) -> None:
+    try:
+        check_structure(data)
+    except PictureError as error:
+        raise PictureError(f"{name}: {error}") from None
 
 
 def _check_size(width: int, height: int, limits: Limits, name: str) -> None:

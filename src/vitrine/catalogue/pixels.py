@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vitrine.catalogue.structure import MAX_EXIF_BYTES
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -18,10 +20,13 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+_BAND_PIXELS = 1_000_000
 
 
 def upright(image: Image.Image) -> Image.Image:
     """Turn a picture as its EXIF orientation says."""
+    if len(image.info.get("exif", b"")) > MAX_EXIF_BYTES:
+        return image
     try:
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a damaged EXIF block says nothing about the pixels
@@ -35,11 +40,18 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image = Image.fromarray(_to_bytes(np.asarray(image)))
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    return _on_white(image) if image.has_transparency_data else image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Put a picture with transparency on white, in bands: whole, it would be there four times."""
+    rgb = Image.new("RGB", image.size)
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
+        white = Image.new("RGBA", band.size, "white")
+        rgb.paste(Image.alpha_composite(white, band).convert("RGB"), (0, top))
+    return rgb
 
 
 def _to_bytes(values: Any) -> NDArray[np.uint8]:

@@ -16,10 +16,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 import vitrine.cli  # noqa: F401 - imported here, once, for all children
 import vitrine.ratings
 import vitrine.service.server
 import vitrine.shop.checking  # noqa: F401
+
+Image.init()  # otherwise each child would import the formats anew
 
 
 class Child:

@@ -62,9 +62,6 @@ class Trials:
         if child.wait() != 0:
             raise AssertionError((place / "log.err").read_text())
         seconds = time.monotonic() - began
-        found = in_child(place, self._judged, place / "shop", child.said()[1:])
-        if found["lost"] or found["half"] or found["unsound"]:
-            raise AssertionError(f"{self._act.name}, undisturbed: {found}")
         return seconds
 
     def _kill_after(self, seconds: float) -> None:
@@ -149,7 +146,9 @@ def run(folder: Path, moments: int, seed: int, names: list[str]) -> list[Row]:
 
 
 def table(rows: list[Row]) -> list[str]:
-    head = "| killed while it would | kills | in the middle | acknowledged | lost | half | unsound |"
+    head = (
+        "| killed while it would | kills | in the middle | acknowledged | lost | half | unsound |"
+    )
     lines = [head, "|---|---:|---:|---:|---:|---:|---:|"]
     for row in rows:
         numbers = (row.moments, row.in_the_middle, row.acknowledged, row.lost, row.half)

@@ -65,9 +65,7 @@ class World:
         self.folder = folder
         self.first = folder / "shop"
         self.tables = [folder / "catalogue" / f"items-{v}-0.csv" for v in range(VERSIONS)]
-        self.chunks = [
-            folder / "chunks" / f"items-1-{start}.csv" for start in range(0, N_ITEMS, 6)
-        ]
+        self.chunks = [folder / "chunks" / f"items-1-{start}.csv" for start in range(0, N_ITEMS, 6)]
         self.ratings = folder / "ratings.csv"
 
     def make(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 from vitrine.cli import console
 from vitrine.cli.commands import app
 from vitrine.errors import FilterError, OptionError, VitrineError
+from vitrine.files import is_disk_full, no_room
 from vitrine.progress import listen
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -53,4 +54,6 @@ def run(arguments: list[str]) -> int:
 def _text(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "not enough memory; use a smaller source, or a machine with more memory"
+    if isinstance(error, OSError) and is_disk_full(error):
+        error = no_room(error.filename or "what was to be written")
     return " ".join(str(error).split())

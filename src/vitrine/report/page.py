@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import math
-import os
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +19,7 @@ from markupsafe import Markup
 
 from vitrine.charts import drawing, theme
 from vitrine.charts.json import bare, theme_json
+from vitrine.files import written_whole
 from vitrine.report.data import Classes, ReportData
 from vitrine.report.gather import gather
 
@@ -76,12 +76,9 @@ def write_report(shop: Shop, path: str | Path, **options: Any) -> Path:
     """Write `build_report`'s HTML (with the same options) to `path`, whole or not at all."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_text(build_report(shop, **options), encoding="utf-8")
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
+    page = build_report(shop, **options)
+    with written_whole(target) as draft:
+        draft.write_text(page, encoding="utf-8")
     return target
 
 

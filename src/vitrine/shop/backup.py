@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from vitrine.errors import ShopError, ShopExistsError
+from vitrine.files import flush_to_disk, is_disk_full, no_room
 from vitrine.shop.kept import PICTURES_NAME
 from vitrine.store import DATABASE_NAME, Store
 from vitrine.store.copying import copy_database
@@ -31,8 +32,10 @@ def backup(where: str | Path, to: str | Path) -> Path:
         If there is no shop.
     ShopExistsError
         If there is something at `to` already.
-    ShopError
+    DiskFullError
         If the disk has no room for it; what was begun is taken away again.
+    ShopError
+        If it cannot be written for another reason.
     """
     where, to = Path(where), Path(to)
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
@@ -44,9 +47,12 @@ def backup(where: str | Path, to: str | Path) -> Path:
     try:
         copy_database(where / DATABASE_NAME, half / DATABASE_NAME)
         if (where / PICTURES_NAME).is_dir():
-            shutil.copytree(where / PICTURES_NAME, half / PICTURES_NAME)
+            _copy_pictures(where / PICTURES_NAME, half / PICTURES_NAME)
         os.replace(half, to)
+        flush_to_disk(to.parent)
     except OSError as error:
+        if is_disk_full(error):
+            raise no_room(to) from error
         raise ShopError(f"{to}: the copy could not be written ({error})") from error
     finally:
         shutil.rmtree(half, ignore_errors=True)
@@ -71,3 +77,10 @@ def restore(copy: str | Path, to: str | Path) -> Path:
             "restore again"
         )
     return backup(copy, to)
+
+
+def _copy_pictures(source: Path, target: Path) -> None:
+    """Copy the pictures that are whole; those that are being written belong to no item yet."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".new-*"))
+    for path in [target, *target.rglob("*")]:
+        flush_to_disk(path)

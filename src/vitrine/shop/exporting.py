@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from vitrine.catalogue.items import AttributeType, Value
 from vitrine.errors import MissingExtraError, OptionError, ShopError
+from vitrine.files import written_whole
 from vitrine.progress import track
 from vitrine.shop.live import Live
 from vitrine.shop.vector_tables import METADATA_KEY, Origin
@@ -127,18 +127,16 @@ def export(store: Store, live: Live, path: Path) -> Exported:
         If it is HDF5 and h5py is not installed.
     ShopError
         If the shop changes meanwhile.
+    DiskFullError
+        If there is no room for the file.
     """
     if path.suffix not in WRITERS:
         raise OptionError(
             f"{path}: ends in none of {', '.join(WRITERS)}, which say what format it gets"
         )
     content = Content(store, live)
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with written_whole(path) as part:
         WRITERS[path.suffix](content, part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
     n = len(content.item_ids)
     return Exported(path, n, content.dimensions, list(content.schema), path.stat().st_size)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 
 from vitrine.catalogue.where import Where
 from vitrine.errors import OptionError, ShopError
+from vitrine.files import room_for, written_whole
 from vitrine.progress import task
 from vitrine.shop.live import Live
 from vitrine.store import Store
@@ -69,6 +69,8 @@ def write_neighbours(
         If the filter does not fit the attributes.
     ShopError
         If the shop changes meanwhile.
+    DiskFullError
+        If there is no room; the finished blocks stay, and the next run goes on from them.
     """
     check_k(k)
     if output.suffix != ".parquet":
@@ -132,26 +134,25 @@ class _Parts:
         wanted = json.dumps(made_with)
         if not note.is_file() or note.read_text() != wanted:
             shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir(parents=True)
-            note.write_text(wanted)
+            with room_for(output):
+                self._folder.mkdir(parents=True)
+                note.write_text(wanted)
 
     def has(self, start: int) -> bool:
         return self._file(start).is_file()
 
     def write(self, start: int, table: pa.Table) -> None:
-        half = self._folder / "half"
-        pq.write_table(table, half)
-        os.replace(half, self._file(start))
+        with written_whole(self._file(start)) as half:
+            pq.write_table(table, half)
 
     def join(self, starts: Iterable[int]) -> int:
         """Write all blocks as one file, remove them, and return the number of rows."""
-        half, rows = self._folder / "half", 0
-        with pq.ParquetWriter(half, COLUMNS) as writer:
+        rows = 0
+        with written_whole(self._output) as half, pq.ParquetWriter(half, COLUMNS) as writer:
             for start in starts:
                 table = pq.read_table(self._file(start))
                 writer.write_table(table)
                 rows += table.num_rows
-        os.replace(half, self._output)
         shutil.rmtree(self._folder)
         return rows
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from vitrine.errors import ShopError
+from vitrine.files import no_room
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -14,6 +15,8 @@ def copy_database(source: Path, target: Path) -> None:
 
     Raises
     ------
+    DiskFullError
+        If there is no room for the copy.
     ShopError
         If it cannot be read, or the copy cannot be written.
     """
@@ -24,4 +27,6 @@ def copy_database(source: Path, target: Path) -> None:
         ):
             old.backup(new)  # all in one step: one state, and in WAL mode no writer waits
     except sqlite3.Error as error:
+        if any(words in str(error) for words in ("disk is full", "disk I/O")):
+            raise no_room(target) from error
         raise ShopError(f"{source}: cannot be copied to {target} ({error})") from error

@@ -11,6 +11,7 @@ from typing import Protocol
 from sqlalchemy import Engine, select
 
 from vitrine.errors import ShopError
+from vitrine.files import is_disk_full, no_room
 from vitrine.store.database import reading, upsert, writing
 from vitrine.store.rows import PICTURES_NAME
 from vitrine.store.shared_tables import kept_files
@@ -50,14 +51,18 @@ class FilesInFolder:
 
         Raises
         ------
+        DiskFullError
+            If there is no room for it.
         ShopError
-            If it cannot be written.
+            If it cannot be written for another reason.
         """
         path = self._folder / name
         try:
             if not path.is_file():
                 _write(path, content)
         except OSError as error:
+            if is_disk_full(error):
+                raise no_room(path) from error
             raise ShopError(f"{path}: the picture cannot be kept ({error.strerror})") from error
 
     def bring(self, names: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from vitrine.errors import ShopError, ShopFormatError
+from vitrine.errors import DiskFullError, ShopError, ShopFormatError
 
 WRITE = "vitrine_write"
 """The execution option of a connection that is about to write."""
@@ -39,7 +39,7 @@ def explain_sqlite(error: DBAPIError, where: str) -> ShopError:
             f"{where}: another process has been writing for {BUSY_SECONDS:.0f} s; try again"
         )
     if "full" in reason or "disk I/O" in reason:
-        return ShopError(
+        return DiskFullError(
             f"{where}: cannot write ({reason}); everything committed so far is kept: make room "
             "on the disk and run the command again"
         )

@@ -21,7 +21,8 @@
     │   ├── EncoderReplacedError     another process has given the shop another encoder
     │   └── UnknownItemError         the shop has no item with that id
     ├── TrainingError                training cannot go on (NaN loss, nothing to learn from)
-    └── MissingExtraError (ImportError)   an optional dependency is not installed
+    ├── MissingExtraError (ImportError)   an optional dependency is not installed
+    └── MissingProgramError      a program that Vitrine runs is not installed
 
 A message says what was wrong, where (file, row, item id), and what to do about it.
 """
@@ -119,3 +120,7 @@ class MissingExtraError(VitrineError, ImportError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f'{what} needs an extra: pip install "vitrine[{extra}]"')
         self.extra = extra
+
+
+class MissingProgramError(VitrineError):
+    """A program that Vitrine runs is not installed, or too old; the message says how to get it."""

@@ -30,6 +30,7 @@ from vitrine.catalogue.items import PictureRef
 from vitrine.catalogue.pixels import shrink, to_rgb, upright
 from vitrine.catalogue.structure import check_structure
 from vitrine.errors import PictureError, SourceError
+from vitrine.threads import available_threads
 
 Picture = NDArray[np.uint8]
 """One decoded picture: uint8, (h, w) grey or (h, w, 3) RGB."""
@@ -226,8 +227,7 @@ def _decode_one(
 
 
 def _processors() -> int:
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(16, allowed or 1)
+    return min(16, available_threads())
 
 
 def _idx_row(path: str, row: int) -> Picture:

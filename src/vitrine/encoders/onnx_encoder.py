@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.errors import ArtifactError
+from vitrine.threads import thread_limit
 
 FloatArray = NDArray[np.float32]
 _CUDA = "CUDAExecutionProvider"
@@ -82,7 +83,9 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.use_deterministic_compute = True
         options.log_severity_level = 3  # errors; they are raised as well
-        options.intra_op_num_threads = self.threads or 0
+        options.intra_op_num_threads = self.threads or thread_limit() or 0
+        if thread_limit() is not None:  # others need the cores while this one waits
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         providers = ["CPUExecutionProvider"]
         if self.cuda and _CUDA in onnxruntime.get_available_providers():
             providers.insert(0, _CUDA)

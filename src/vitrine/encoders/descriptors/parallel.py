@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from vitrine.encoders.base import FloatArray
+from vitrine.threads import available_threads
 
 _PIECE = 32
 """Pictures described at once: few enough for a processor's cache, and never fewer or more on
@@ -27,7 +27,7 @@ def describe_in_threads(
     pieces = [batch[start : start + _PIECE] for start in range(0, len(batch), _PIECE)]
     if len(pieces) == 1:
         return describe(batch)
-    with _one_blas_thread(), ThreadPoolExecutor(_n_cores()) as pool:
+    with _one_blas_thread(), ThreadPoolExecutor(available_threads()) as pool:
         return np.concatenate(list(pool.map(describe, pieces)))
 
 
@@ -58,9 +58,3 @@ def _one_blas_thread() -> Iterator[None]:
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController()  # looks through all loaded libraries, hence once
-
-
-def _n_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import PostgresServer
+
 # marker: (a program of it, how to install it)
 SYSTEM_PARTS = {
     "chromium": ("chromium", "apt-get install chromium"),
@@ -50,6 +52,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def shared_data() -> Path:
     """The folder of data sets that do not belong to the project; mark tests ``shared_data``."""
     return _shared_data()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for the whole run; mark tests ``postgres``."""
+    server = PostgresServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def import_vectors(
     with Shop.open(shop) as opened:
         result = opened.import_vectors(source)
         facts = {
-            "shop": str(opened.path),
+            "shop": str(opened.place),
             "items": len(opened),
             "added": result.added,
             "updated": result.updated,

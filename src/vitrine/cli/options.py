@@ -12,8 +12,25 @@ from vitrine.catalogue import AttributeType, Catalogue
 from vitrine.encoders import encoder_names, make_encoder, parse_options
 from vitrine.encoders.base import Encoder
 from vitrine.errors import OptionError
+from vitrine.store import Place, place_of
 
-ShopPath = Annotated[Path, typer.Argument(metavar="SHOP", help="The shop's directory.")]
+
+def read_place(text: str) -> Place:
+    """Return where a shop is that a command names."""
+    try:
+        return place_of(text)
+    except OptionError as error:  # the command line would show what was typed, a password too
+        raise typer.BadParameter(str(error)) from None
+
+
+ShopPath = Annotated[
+    Place,
+    typer.Argument(
+        metavar="SHOP",
+        parser=read_place,
+        help="The shop's directory, or postgresql://USER@HOST/DATABASE.",
+    ),
+]
 Source = Annotated[
     str,
     typer.Argument(

@@ -225,7 +225,7 @@ def _because(
 def _print_result(shop: Shop, result: RatingsResult, as_json: bool) -> None:
     info = shop.ratings.info()
     facts = {
-        "shop": str(shop.path),
+        "shop": str(shop.place),
         "ratings": info.ratings,
         "added": result.added,
         "updated": result.updated,
@@ -237,7 +237,7 @@ def _print_result(shop: Shop, result: RatingsResult, as_json: bool) -> None:
         console.print_json(facts)
         return
     console.say(
-        f"{shop.path}: {info.ratings:,} ratings of {info.items:,} items by {info.users:,} users "
+        f"{shop.place}: {info.ratings:,} ratings of {info.items:,} items by {info.users:,} users "
         f"({result.added:,} added, {result.updated:,} updated, {result.unchanged:,} unchanged)"
     )
     if info.items_outside_catalogue:

@@ -11,7 +11,7 @@ import typer
 from numpy.typing import NDArray
 
 from vitrine.cli import console
-from vitrine.cli.options import Json, Seed
+from vitrine.cli.options import Json, Seed, read_place
 from vitrine.cli.ratings import Duplicates, Implicit, ratings, read_duplicates
 from vitrine.cli.ratings_figures import print_results
 from vitrine.errors import OptionError, VitrineError
@@ -34,6 +34,7 @@ from vitrine.ratings import (
 from vitrine.ratings.interactions import Feedback
 from vitrine.ratings.options import parse_model_options
 from vitrine.shop import Shop
+from vitrine.store import Place
 
 DEFAULT_MODELS = "popularity,biases,item-knn,svd,svdpp,bayesian-svdpp,implicit-als,ease"
 KNOWN_FILES = ("u.data", "ratings.dat", "ratings.csv", "ratings.parquet", "ratings.jsonl")
@@ -81,8 +82,10 @@ def compare(
         int, typer.Option(metavar="N", min=1, help="Only users with at least N ratings.")
     ] = 1,
     features: Annotated[
-        Path | None,
-        typer.Option(metavar="SHOP", help="Items are described by this shop's catalogue."),
+        Place | None,
+        typer.Option(
+            metavar="SHOP", parser=read_place, help="Items are described by this shop's catalogue."
+        ),
     ] = None,
     among_all: Annotated[
         bool,
@@ -192,7 +195,7 @@ def _with_text_ids(data: Interactions) -> Interactions:
     return replace(data, items=Ids([str(item) for item in data.items.values]))
 
 
-def _described(shop: Path) -> ItemFeatures:
+def _described(shop: Place) -> ItemFeatures:
     with Shop.open(shop) as opened:
         return opened.ratings.item_features()
 

@@ -13,7 +13,7 @@ from vitrine.cli import console
 from vitrine.cli.app import app
 from vitrine.cli.options import ShopPath
 from vitrine.errors import MissingExtraError, OptionError
-from vitrine.store import DATABASE_NAME, Store
+from vitrine.store import Store
 
 if TYPE_CHECKING:
     from vitrine.service.keys import Keys
@@ -67,7 +67,7 @@ def serve(
     settings = Settings(host, port, workers, public_read, _keys(keys), tuple(allow_host or ()))
     settings = with_limits(settings, limit or [])
     _check_reading(settings)
-    Store.open(shop / DATABASE_NAME).close()  # says in one line what is wrong with it
+    Store.open(shop).close()  # says in one line what is wrong with it
     run(shop, settings, log_level, lambda bound: _announce(replace(settings, port=bound)))
 
 

@@ -157,7 +157,7 @@ def similar(
 
 def _print_import(shop: Shop, result: ImportResult, as_json: bool) -> None:
     facts: dict[str, Any] = {
-        "shop": str(shop.path),
+        "shop": str(shop.place),
         "items": len(shop),
         "added": result.added,
         "updated": result.updated,
@@ -168,7 +168,7 @@ def _print_import(shop: Shop, result: ImportResult, as_json: bool) -> None:
         console.print_json(facts)
         return
     counts = ", ".join(f"{facts[name]:,} {name}" for name in ("added", "updated", "unchanged"))
-    console.say(f"{shop.path}: {len(shop):,} items ({counts})")
+    console.say(f"{shop.place}: {len(shop):,} items ({counts})")
     if result.rejected:
         reasons = {rejection.reason for rejection in result.rejected}
         console.say(

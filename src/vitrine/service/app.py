@@ -7,7 +7,6 @@ import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -22,12 +21,13 @@ from vitrine.service.starting import one_thread_each, return_memory
 from vitrine.service.state import State
 from vitrine.service.thumbnails import Thumbnails
 from vitrine.shop import Shop
+from vitrine.store import PlaceLike
 
 MODULES = (items, photos, pictures, users, writing, operating, documents)
 SEARCH_THREADS = 4
 
 
-def create_app(shop_path: str | Path, settings: Settings | None = None) -> FastAPI:
+def create_app(shop_path: PlaceLike, settings: Settings | None = None) -> FastAPI:
     """Return the application that serves a shop; the shop is opened when it starts.
 
     Routes, those of `page` too, take an argument ``state: StateOf``: the shop, the settings, and
@@ -35,7 +35,7 @@ def create_app(shop_path: str | Path, settings: Settings | None = None) -> FastA
 
     Parameters
     ----------
-    shop_path : path
+    shop_path : path, or the URL of a database
         A shop that `vitrine create` made.
     settings : Settings, optional
     """
@@ -70,7 +70,7 @@ def create_app(shop_path: str | Path, settings: Settings | None = None) -> FastA
     return app
 
 
-def _opened(shop_path: str | Path) -> Shop:
+def _opened(shop_path: PlaceLike) -> Shop:
     shop = Shop.open(shop_path)
     shop.browsing.prepare()
     for item_id in shop.item_ids[:1]:  # so that the first request does not wait for what is lazy

@@ -10,7 +10,6 @@ import tempfile
 from asyncio import TimerHandle, Transport
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -23,6 +22,7 @@ from vitrine.service.app import create_app
 from vitrine.service.logs import log_as_json
 from vitrine.service.metrics import FOLDER
 from vitrine.service.settings import Settings
+from vitrine.store import Place
 
 KEEP_ALIVE_SECONDS = 30
 START_SECONDS = 120
@@ -33,13 +33,14 @@ SWITCH_SECONDS = 0.0005
 
 
 def serve(
-    shop_path: Path, settings: Settings, log_level: str, listening: Callable[[int], None]
+    place: Place, settings: Settings, log_level: str, listening: Callable[[int], None]
 ) -> None:
     """Serve a shop until SIGTERM or SIGINT, then finish what is under way.
 
     Parameters
     ----------
-    shop_path : Path
+    place : Place
+        Where the shop is.
     settings : Settings
     log_level : str
         ``info`` writes a line a request, ``warning`` only what goes wrong.
@@ -55,7 +56,7 @@ def serve(
     listening(bound.getsockname()[1])
     config = _Config(
         settings.arrive_seconds,
-        partial(_application, str(shop_path), settings, log_level),
+        partial(_application, place, settings, log_level),
         factory=True,
         workers=settings.workers,
         http=PunctualProtocol,
@@ -125,11 +126,11 @@ class PunctualProtocol(HttpToolsProtocol):
             self._clock = None
 
 
-def _application(shop_path: str, settings: Settings, log_level: str) -> FastAPI:
+def _application(place: Place, settings: Settings, log_level: str) -> FastAPI:
     """Return the application of one process."""
     log_as_json(log_level)
     sys.setswitchinterval(SWITCH_SECONDS)
-    return create_app(shop_path, settings)
+    return create_app(place, settings)
 
 
 def _bound(settings: Settings) -> socket.socket:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from vitrine.errors import ShopError, ShopExistsError
 from vitrine.files import flush_to_disk, is_disk_full, no_room
-from vitrine.shop.kept import PICTURES_NAME
 from vitrine.store import DATABASE_NAME, Store
 from vitrine.store.copying import copy_database
+from vitrine.store.rows import PICTURES_NAME
 
 
 def backup(where: str | Path, to: str | Path) -> Path:

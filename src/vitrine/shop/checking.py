@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from vitrine.errors import ArtifactError, PictureError
 from vitrine.index.distance import unit
 from vitrine.progress import task
 from vitrine.shop.importing import encode_items
-from vitrine.store import DATABASE_NAME, Store
+from vitrine.store import PlaceLike, Store, place_of
 from vitrine.store.integrity import damaged_pages, raw_vectors
 
 SAMPLE = 50
@@ -56,7 +55,7 @@ class Checked:
     problems: list[Problem] = field(default_factory=list)
 
 
-def check(where: str | Path, random_state: int = 0) -> Checked:
+def check(where: PlaceLike, random_state: int = 0) -> Checked:
     """Look a shop through, from the pages of its database to vectors made again.
 
     It asks for the database's own check; compares the encoder's files with their digests; sees
@@ -65,7 +64,7 @@ def check(where: str | Path, random_state: int = 0) -> Checked:
 
     Parameters
     ----------
-    where : path
+    where : path, or the URL of a database
     random_state : int
         Seeds the sample.
 
@@ -76,7 +75,7 @@ def check(where: str | Path, random_state: int = 0) -> Checked:
     ShopFormatError
         If the file is no shop's database, or of another version.
     """
-    store = Store.open(Path(where) / DATABASE_NAME)
+    store = Store.open(place_of(where))
     result = Checked()
     try:
         result.problems += [Problem(found, MAKE_AGAIN) for found in damaged_pages(store)]

@@ -26,7 +26,7 @@ from vitrine.shop.ratings import ShopRatings
 from vitrine.shop.ratings_results import Recommendations
 from vitrine.shop.results import ShopInfo
 from vitrine.shop.thumbnails import read_thumbnail
-from vitrine.store import DATABASE_NAME, Store
+from vitrine.store import Place, Store
 
 REJECTED_NAME = "rejected.csv"
 
@@ -36,8 +36,6 @@ class Contents:
 
     Parameters
     ----------
-    where : Path
-        The shop's directory.
     store : Store
         Its database.
 
@@ -47,12 +45,11 @@ class Contents:
         Who rated what, and the model fitted on it.
     """
 
-    def __init__(self, where: Path, store: Store) -> None:
-        self.path = where
+    def __init__(self, store: Store) -> None:
         self.last_import = ImportResult()
         self._store = store
         self._live = Live(store)
-        self.ratings = ShopRatings(where, store, self._live)
+        self.ratings = ShopRatings(store, self._live)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -101,9 +98,19 @@ class Contents:
         return Browsing(self._live, self._store)
 
     @property
+    def place(self) -> Place:
+        """Where the shop is; written out, it is what messages call it."""
+        return self._store.place
+
+    @property
     def name(self) -> str:
-        """The directory's name."""
-        return self.path.resolve().name
+        """What the shop is called, after its place."""
+        return self.place.name
+
+    @property
+    def path(self) -> Path:
+        """The shop's directory, absolute; of one in PostgreSQL, this machine's for copies."""
+        return self._store.folder
 
     @property
     def rejected_path(self) -> Path:
@@ -250,7 +257,6 @@ class Contents:
     def info(self) -> ShopInfo:
         """Return what the shop is."""
         memory, state = self._live.current(), self._store.state()
-        files = self.path.glob(f"{DATABASE_NAME}*")
         return ShopInfo(
             name=self.name,
             items=len(memory),
@@ -261,7 +267,7 @@ class Contents:
             label=state.settings["label"],
             change_number=memory.change_number,
             ready=state.ready,
-            bytes_on_disk=sum(file.stat().st_size for file in files),
+            bytes_on_disk=self.place.bytes_used(self._store.engine),
         )
 
     @property
@@ -281,7 +287,7 @@ class Contents:
         if chosen not in self.schema:
             there = ", ".join(self.schema) or "none"
             raise InputError(
-                f"{self.path}: there is no attribute {chosen!r} to judge by; name one as the "
+                f"{self.place}: there is no attribute {chosen!r} to judge by; name one as the "
                 f"label (there are: {there})"
             )
         return str(chosen)

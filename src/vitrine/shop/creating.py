@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 from vitrine.catalogue import Catalogue
 from vitrine.encoders.base import Encoder
 from vitrine.errors import InputError, ShopExistsError
-from vitrine.store import DATABASE_NAME, Store
+from vitrine.store import Place, Store
 
 MAX_FIT_PICTURES = 100_000
 
 
 def begin(
-    path: Path,
+    place: Place,
     catalogue: Catalogue,
     encoder: Encoder,
     label: str | None,
@@ -37,14 +36,13 @@ def begin(
     if label is not None and label not in catalogue.schema:
         raise InputError(f"{catalogue.name}: there is no column {label!r} to take labels from")
     request = request_of(encoder, label) | {"thumbnails": thumbnails}
-    store = _resume(path, request)
+    store = _resume(place, request)
     if store is not None and store.state().encoder_id is not None:
         return store
     if not is_fitted(encoder):
         encoder = _fit(encoder, catalogue, label, random_state)
     if store is None:
-        path.mkdir(parents=True, exist_ok=True)
-        store = Store.create(path / DATABASE_NAME, request)
+        store = Store.create(place, request)
     store.save_encoder(encoder.kind, encoder.to_artifact().to_files())
     return store
 
@@ -68,28 +66,22 @@ def is_fitted(encoder: Encoder) -> bool:
     return True
 
 
-def _resume(path: Path, request: dict[str, Any]) -> Store | None:
+def _resume(place: Place, request: dict[str, Any]) -> Store | None:
     """Return the store of a shop whose making broke off, or None where nothing is there yet."""
-    if not Store.exists(path / DATABASE_NAME):
-        foreign = path.is_dir() and any(
-            not entry.name.startswith(DATABASE_NAME) for entry in path.iterdir()
-        )
-        if foreign or (path.exists() and not path.is_dir()):
-            raise ShopExistsError(
-                f"{path}: not empty and not a shop; name a directory that does not exist yet"
-            )
+    if not place.exists():
+        place.check_free()
         return None
-    store = Store.open(path / DATABASE_NAME)
+    store = Store.open(place)
     state = store.state()
     if state.ready:
         raise ShopExistsError(
-            f"{path}: there is a shop already; add to it with vitrine add, or remove the "
-            "directory first"
+            f"{place}: there is a shop already; add to it with vitrine add, or remove "
+            f"{place.what} first"
         )
     if {name: state.settings.get(name) for name in request} != request:
         raise ShopExistsError(
-            f"{path}: a shop was begun here with other settings ({state.settings}); run that "
-            "again to complete it, or remove the directory first"
+            f"{place}: a shop was begun here with other settings ({state.settings}); run that "
+            f"again to complete it, or remove {place.what} first"
         )
     return store
 

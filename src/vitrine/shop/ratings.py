@@ -57,14 +57,12 @@ class ShopRatings:
 
     Parameters
     ----------
-    path : Path
-        The shop's directory.
     store : Store
     live : Live
     """
 
-    def __init__(self, path: Path, store: Store, live: Live) -> None:
-        self.rejected_path = path / REJECTED_NAME
+    def __init__(self, store: Store, live: Live) -> None:
+        self.rejected_path = store.folder / REJECTED_NAME
         self._store, self._live = store, live
         self._ratings = RatingStore(store.engine)
         self._places = Places(self._ratings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from vitrine.catalogue import Catalogue
@@ -57,8 +56,6 @@ class Receiving:
     Parameters
     ----------
     store : Store
-    folder : Path
-        The shop's directory.
     import_ : callable
         Brings a catalogue in, as `Shop.add` does, given the ids whose pictures are as they were.
     limits : Limits
@@ -68,11 +65,10 @@ class Receiving:
     def __init__(
         self,
         store: Store,
-        folder: Path,
         import_: Callable[[Catalogue, Set[str]], ImportResult],
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self._store, self._folder = store, folder.resolve()
+        self._store = store
         self._import, self._limits = import_, limits
         self._reasons: dict[int, list[str]] = {}
 
@@ -114,7 +110,7 @@ class Receiving:
         refs = []
         for content in item.pictures:
             try:
-                refs.append(keep_picture(self._folder, content, self._limits))
+                refs.append(keep_picture(self._store, content, self._limits))
             except PictureError as error:
                 reasons.append(str(error))
         if not item.pictures:

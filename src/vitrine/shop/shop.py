@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from pathlib import Path
 from typing import Any, Self
 
 from vitrine.catalogue import Catalogue
@@ -24,11 +23,11 @@ from vitrine.shop.receiving import NewItem, Received, Receiving
 from vitrine.shop.results import Hit, PhotoSearch
 from vitrine.shop.similar import Query, Wish, find_similar, search_by_photo
 from vitrine.shop.wholesale import Wholesale
-from vitrine.store import DATABASE_NAME, Store
+from vitrine.store import PlaceLike, Store, place_of
 
 
 class Shop(Wholesale):
-    """A shop on disk, opened; use `Shop.create` or `Shop.open`.
+    """A shop, opened; use `Shop.create` or `Shop.open`.
 
     Methods may be called from several threads. Writes of other processes are seen within a second.
     What is in it can be read as `Contents` says; `Wholesale` holds what concerns all items at once.
@@ -37,7 +36,7 @@ class Shop(Wholesale):
     @classmethod
     def create(
         cls,
-        where: str | Path,
+        where: PlaceLike,
         catalogue: Catalogue,
         encoder: str | Encoder = "looks",
         *,
@@ -51,8 +50,8 @@ class Shop(Wholesale):
 
         Parameters
         ----------
-        where : path
-            A directory that does not exist, or is empty.
+        where : path, or text
+            A directory that does not exist, or is empty; or ``postgresql://USER@HOST/DATABASE``.
         catalogue : Catalogue
         encoder : str or Encoder
             A name, or an encoder; one that is fitted already is taken as it is.
@@ -70,17 +69,16 @@ class Shop(Wholesale):
         InputError
             If the label is no attribute, or no picture can be read.
         """
-        path = Path(where)
         if isinstance(encoder, str):
             encoder = make_encoder(encoder, random_state=random_state)
-        store = begin(path, catalogue, encoder, label, random_state, thumbnails)
-        shop = cls(path, store)
+        store = begin(place_of(where), catalogue, encoder, label, random_state, thumbnails)
+        shop = cls(store)
         shop.add(catalogue)
         store.set_ready()
         return shop
 
     @classmethod
-    def open(cls, where: str | Path) -> Self:
+    def open(cls, where: PlaceLike) -> Self:
         """Open a shop.
 
         Raises
@@ -89,8 +87,10 @@ class Shop(Wholesale):
             If there is none.
         ShopFormatError
             If it is damaged, of another version, or its making broke off before the first item.
+        ShopUnavailableError
+            If its database cannot be reached.
         """
-        return cls(Path(where), Store.open(Path(where) / DATABASE_NAME))
+        return cls(Store.open(place_of(where)))
 
     def add(self, catalogue: Catalogue) -> ImportResult:
         """Add a catalogue's items; those whose id is there are replaced.
@@ -105,7 +105,7 @@ class Shop(Wholesale):
     def receive(self, items: Sequence[NewItem], limits: Limits = DEFAULT_LIMITS) -> list[Received]:
         """Add or replace items whose pictures come with them, as bytes.
 
-        The pictures are kept in the shop's folder ``pictures``. What becomes of each item is in
+        The pictures are kept in the shop. What becomes of each item is in
         the answer, and nowhere else.
 
         Parameters
@@ -114,7 +114,7 @@ class Shop(Wholesale):
         limits : Limits
             What a picture may be at most.
         """
-        return Receiving(self._store, self.path, self._import, limits).run(items)
+        return Receiving(self._store, self._import, limits).run(items)
 
     def _import(self, catalogue: Catalogue, same_pictures: Set[str] = frozenset()) -> ImportResult:
         keep = bool(self._store.state().settings["thumbnails"])

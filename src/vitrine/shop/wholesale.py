@@ -47,7 +47,7 @@ class Wholesale(Contents):
         """
         state, memory = self._store.state(), self._live.current()
         if not state.ready:
-            raise ShopError(f"{self.path}: its making broke off; run the same vitrine create first")
+            raise ShopError(f"{self.place}: its making broke off; first run that create again")
         label = self.label(label) if label else state.settings["label"]
         encoder = clone(memory.encoder) if encoder is None else encoder
         if encoder.needs_labels:

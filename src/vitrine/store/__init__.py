@@ -1,6 +1,7 @@
 """The database of a shop: items, attributes, vectors, ratings, artifacts and the change feed."""
 
 from vitrine.store.database import DATABASE_NAME
+from vitrine.store.place import Database, Folder, Place, PlaceLike, place_of
 from vitrine.store.ratings import RatingColumns, RatingState, RatingStore, StoredRating
 from vitrine.store.rows import Change, ItemChunk, ShopState, StoredItem
 from vitrine.store.store import Store
@@ -8,7 +9,11 @@ from vitrine.store.store import Store
 __all__ = [
     "DATABASE_NAME",
     "Change",
+    "Database",
+    "Folder",
     "ItemChunk",
+    "Place",
+    "PlaceLike",
     "RatingColumns",
     "RatingState",
     "RatingStore",
@@ -16,4 +21,5 @@ __all__ = [
     "Store",
     "StoredItem",
     "StoredRating",
+    "place_of",
 ]

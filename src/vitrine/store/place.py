@@ -35,6 +35,11 @@ class Place(ABC):
     def name(self) -> str:
         """What the shop is called."""
 
+    @property
+    @abstractmethod
+    def what(self) -> str:
+        """What somebody would remove to be rid of the shop."""
+
     @abstractmethod
     def open_engine(self) -> Engine:
         """Return an engine on the database, which need not be there yet."""
@@ -81,6 +86,11 @@ class Folder(Place):
     def name(self) -> str:
         """The folder's name."""
         return self.path.resolve().name
+
+    @property
+    def what(self) -> str:
+        """The directory."""
+        return "the directory"
 
     def open_engine(self) -> Engine:
         """Return an engine; the folder is made where it is missing."""
@@ -139,9 +149,16 @@ class Database(Place):
         """The schema's name, or the database's where the schema is the usual one."""
         return self.schema if self.schema != DEFAULT_SCHEMA else (self.url.database or self.schema)
 
+    @property
+    def what(self) -> str:
+        """The schema, with all tables in it."""
+        return f"the schema (DROP SCHEMA {self.schema} CASCADE)"
+
     def open_engine(self) -> Engine:
         """Return an engine; nothing is connected yet."""
-        return open_postgres(self.url, self.schema).execution_options(**{NAME: str(self)})
+        engine = open_postgres(self.url, self.schema)
+        engine.update_execution_options(**{NAME: str(self)})
+        return engine
 
     def exists(self) -> bool:
         """Tell whether the schema has a shop's tables."""
@@ -183,10 +200,10 @@ class Database(Place):
 
     def __str__(self) -> str:
         """Return the URL as it may be shown: without the password, and what else libpq is told."""
-        shown = self.url.set(query={})
+        shown = {name: said for name, said in self.url.query.items() if name in ("host", "port")}
         if self.schema != DEFAULT_SCHEMA:
-            shown = shown.update_query_dict({"schema": self.schema})
-        return shown.render_as_string(hide_password=True)
+            shown["schema"] = self.schema
+        return self.url.set(query=shown).render_as_string(hide_password=True)
 
     def __repr__(self) -> str:
         return f"Database({self})"
@@ -201,7 +218,11 @@ class Database(Place):
             engine.dispose()
 
 
-def place_of(where: str | Path | Place) -> Place:
+PlaceLike = str | Path | Place
+"""What `place_of` takes: a directory's path, a ``postgresql://`` URL, or a place."""
+
+
+def place_of(where: PlaceLike) -> Place:
     """Return the place that a directory's path or a ``postgresql://`` URL means.
 
     Raises

@@ -1,0 +1,92 @@
+"""A real PostgreSQL server for tests, in a directory of its own, on loopback."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from itertools import count
+from pathlib import Path
+
+USER, PASSWORD = "shopkeeper", "open-sesame"
+
+
+class PostgresServer:
+    """Started by making it; `stop` ends it and takes its directory away.
+
+    As root it runs as Debian's user ``postgres``, for the server refuses root.
+    """
+
+    def __init__(self, host="127.0.0.1"):
+        self.host = host
+        self._bin = _programs()
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._folder = Path(tempfile.mkdtemp(prefix="vitrine-postgres-"))
+        self._schemas = count(1)
+        secret = self._folder / "password"
+        secret.write_text(PASSWORD)
+        if self._user:
+            owner = pwd.getpwnam(self._user)
+            for path in (self._folder, secret):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+        self.port = _free_port()
+        self._run("initdb", "--no-sync", "-E", "UTF8", "--locale=C", "-U", USER, "-A",
+                  "scram-sha-256", f"--pwfile={secret}")  # fmt: skip
+        self.start()
+
+    @property
+    def url(self):
+        return f"postgresql://{USER}:{PASSWORD}@{self.host}:{self.port}/postgres"
+
+    def new_shop(self):
+        """Return the URL of a place where no shop is yet."""
+        return f"{self.url}?schema=shop{next(self._schemas)}"
+
+    def start(self):
+        settings = {
+            "listen_addresses": self.host, "port": self.port, "fsync": "off",
+            "unix_socket_directories": self._folder, "max_connections": 60,
+            "shared_buffers": "64MB", "log_min_messages": "fatal",
+        }  # fmt: skip
+        options = [word for pair in settings.items() for word in ("-c", "=".join(map(str, pair)))]
+        self._process = subprocess.Popen(
+            [self._bin / "postgres", "-D", self._folder / "data", *options],
+            cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self._as(),
+        )  # fmt: skip
+        until = time.monotonic() + 60
+        while self._run("pg_isready", "-q", "-h", str(self._folder), check=False):
+            assert time.monotonic() < until and self._process.poll() is None, "it did not start"
+            time.sleep(0.05)
+
+    def halt(self):
+        """End it at once, as an operator does who restarts it: clients are cut off."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(60)
+
+    def stop(self):
+        self.halt()
+        shutil.rmtree(self._folder)
+
+    def _run(self, program, *arguments, check=True):
+        environment = {**os.environ, "PGDATA": str(self._folder / "data"), "PGPORT": str(self.port)}
+        return subprocess.run(
+            [self._bin / program, *arguments], check=check, cwd=self._folder, env=environment,
+            stdout=subprocess.DEVNULL, **self._as(),
+        ).returncode  # fmt: skip
+
+    def _as(self):
+        return {"user": self._user, "group": self._user, "extra_groups": []} if self._user else {}
+
+
+def _programs():
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    return found[-1] if found else Path(shutil.which("initdb")).parent
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

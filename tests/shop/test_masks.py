@@ -21,13 +21,13 @@ def conditions(table, text):
 def test_a_filter_is_looked_up_once_until_the_table_changes(table):
     kept = Masks(table)
     first = kept.of(conditions(table, "price<3"))
-    assert first.tolist() == [True] * 3 + [False] * 3
+    assert first.mask.tolist() == [True] * 3 + [False] * 3
     assert kept.of(conditions(table, "price < 3")) is first
     with pytest.raises(ValueError, match="read-only"):
-        first[0] = False
+        first.mask[0] = False
     table.set(np.array([5]), [{"price": 0}])
     kept.forget()
-    assert kept.of(conditions(table, "price<3")).tolist() == [True] * 3 + [False] * 2 + [True]
+    assert kept.of(conditions(table, "price<3")).mask.tolist() == [True] * 3 + [False] * 2 + [True]
 
 
 def test_only_the_filters_asked_last_are_kept(table, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,54 @@ class Column:
         self.kind: AttributeType = kind
         self._values: NDArray[Any] = np.zeros(0, _DTYPES[kind])
         self._present = np.zeros(0, np.bool_)
-        self._codes: dict[str, int] = {}
+        self._known: dict[str, int] | None = {}
         self._words: list[str] = []
+
+    @classmethod
+    def over(
+        cls,
+        kind: AttributeType,
+        values: NDArray[Any],
+        present: NDArray[np.bool_],
+        words: list[str],
+    ) -> Self:
+        """Return a column that was written down before, used where it lies.
+
+        Parameters
+        ----------
+        kind : AttributeType
+        values : ndarray of shape (n,)
+            As `raw` returns them; written to when items change.
+        present : ndarray of shape (n,), bool
+            Likewise.
+        words : list of str
+            The vocabulary.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are of another type or length.
+        """
+        column = cls(kind)
+        if values.dtype != column._values.dtype or present.dtype != np.bool_:
+            raise ValueError(f"{values.dtype} and {present.dtype} are no column of {kind}")
+        if values.shape != present.shape or values.ndim != 1:
+            raise ValueError(f"a column of {values.shape} values has {present.shape} of them")
+        column._values, column._present, column._words = values, present, words
+        column._known = None
+        return column
+
+    @property
+    def _codes(self) -> dict[str, int]:
+        """The code of each word; of a column that was written down, made when first wanted."""
+        if self._known is None:
+            self._known = {word: code for code, word in enumerate(self._words)}
+        return self._known
+
+    def written(self, size: int) -> tuple[NDArray[Any], NDArray[np.bool_], list[str]]:
+        """Return copies of what `over` takes, for `size` items."""
+        values = _grown(self._values[:size], size)
+        return values, _grown(self._present[:size], size), list(self._words)
 
     def set(self, positions: NDArray[np.int64], values: Iterable[Value], size: int) -> None:
         """Store `values` at `positions` of a column that `size` items have."""
@@ -114,6 +160,18 @@ class AttributeTable:
     def __init__(self, schema: Mapping[str, AttributeType]) -> None:
         self._columns = {name: Column(kind) for name, kind in schema.items()}
         self._size = 0
+
+    @classmethod
+    def over(cls, columns: Mapping[str, Column], size: int) -> Self:
+        """Return a table of columns that were written down before, for `size` items."""
+        table = cls({})
+        table._columns, table._size = dict(columns), size
+        return table
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Each attribute's column, by name."""
+        return dict(self._columns)
 
     @property
     def schema(self) -> dict[str, AttributeType]:

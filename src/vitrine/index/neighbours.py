@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from vitrine.errors import InputError, OptionError
 from vitrine.index.allowed import Allowed
 from vitrine.index.distance import Distance
 from vitrine.index.inverted_file import Effort, InvertedFile
+from vitrine.index.kept import KeptIndex, keep, load
 from vitrine.index.rows import Rows
 from vitrine.index.scattered import likely
 from vitrine.topk import (
@@ -111,6 +113,34 @@ class NearestNeighbours:
         rows.put(np.arange(len(prepared)), prepared)
         self._rows, self._file = rows, None
         self.renew(self.trained())
+        return self
+
+    def keep(self, folder: Path) -> KeptIndex:
+        """Write the index into a folder so that `load` finds it there.
+
+        `upsert` and `remove` may not run meanwhile; they may while the vectors are written, which
+        is what is left to do, see `vitrine.index.kept.KeptIndex`.
+
+        Raises
+        ------
+        InputError
+            If it is empty.
+        """
+        if self._rows is None:
+            raise InputError("an empty index cannot be kept")
+        return keep(self._rows, self._file, folder)
+
+    def load(self, folder: Path, notes: dict[str, Any]) -> Self:
+        """Hold what `keep` wrote, mapped into memory, and nothing else.
+
+        Parameters
+        ----------
+        folder : Path
+            Its files must be as they were written: they are not looked at twice.
+        notes : dict
+            What `keep` returned.
+        """
+        self._rows, self._file = load(folder, self.distance.metric, notes)
         return self
 
     def upsert(self, positions: Positions, vectors: FloatArray, *, renew: bool = True) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
 
 from vitrine.artifact import Artifact
 from vitrine.encoders import Encoder, load_encoder
 from vitrine.errors import ShopFormatError, VitrineError
+from vitrine.index import EXACT_NUMBERS
 from vitrine.shop.centres import Centres
 from vitrine.shop.locking import MemoryLock
 from vitrine.shop.memory import EncoderChanged, Memory
+from vitrine.shop.snapshots import Snapshots
 from vitrine.store import ShopState, Store
 from vitrine.store.clusters import find_clusters
 
@@ -47,7 +50,9 @@ class Live:
         self._store = store
         self._looked = time.monotonic()
         self._refreshing = Lock()
+        self._snapshots = Snapshots(store)
         self._follower: Thread | None = None
+        self._upkeep: Thread | None = None
         self._stop = Event()
         self._read()
 
@@ -84,10 +89,11 @@ class Live:
             self._follower.start()
 
     def close(self) -> None:
-        """Stop following."""
+        """Stop following, when what is being written is written."""
         self._stop.set()
-        if self._follower is not None:
-            self._follower.join()
+        for thread in (self._follower, self._upkeep):
+            if thread is not None:
+                thread.join()
 
     @property
     def seconds_behind(self) -> float:
@@ -109,7 +115,28 @@ class Live:
             self._read()  # whole, beside the memory that others are searching
             changed = True
         self._looked = time.monotonic()
+        self._keep_up()
         return changed
+
+    def _keep_up(self) -> None:
+        """Train the index, and write a snapshot, in a thread where one of them is due."""
+        memory = self._memory
+        if not memory.neighbours.worn and not self._snapshots.due(memory):
+            return
+        if self._upkeep is None or not self._upkeep.is_alive():
+            self._upkeep = Thread(target=self._care_for, args=(memory,), name="upkeep")
+            self._upkeep.start()
+
+    def _care_for(self, memory: Memory) -> None:
+        """Do what takes long, while items are found and others come and go."""
+        if memory.neighbours.worn:
+            trained = memory.neighbours.trained()
+            with self._refreshing:
+                memory.neighbours.renew(trained)
+        if self._snapshots.due(memory):
+            with self._snapshots.turn(wait=False) as mine:
+                if mine:
+                    self._snapshots.write(memory, self._refreshing)
 
     def _read(self) -> None:
         while True:
@@ -129,8 +156,33 @@ class Live:
             )
         files = self._store.artifact(encoder_id)
         encoder = load_encoder(Artifact.from_files(files, f"the shop's encoder {encoder_id}"))
-        memory = Memory(encoder, encoder_id, self._clusters(state, encoder))
+        clusters = self._clusters(state, encoder)
+        made_of = _checksum(files, clusters)
+
+        def empty() -> Memory:
+            return Memory(encoder, encoder_id, clusters, made_of)
+
+        memory = self._opened(empty)
         memory.follow(self._store, self.lock)
+        return memory
+
+    def _opened(self, empty: Callable[[], Memory]) -> Memory:
+        """Return a memory with what can be had without reading every item, or all of them."""
+        memory = empty()
+        if self._snapshots.load(memory):
+            return memory
+        if self._store.count() * memory.encoder.n_components_ <= EXACT_NUMBERS:
+            memory.follow(self._store, self.lock)
+            return memory
+        # One process reads and writes a snapshot; whoever opens the shop meanwhile waits for it.
+        with self._snapshots.turn(wait=True):
+            if self._snapshots.load(memory):
+                return memory
+            memory.follow(self._store, self.lock)
+            memory.neighbours.renew(memory.neighbours.trained())
+            mapped = empty()
+            if self._snapshots.write(memory) and self._snapshots.load(mapped):
+                return mapped  # which shares its pages with other processes
         return memory
 
     def _clusters(self, state: ShopState, encoder: Encoder) -> Centres | None:
@@ -141,3 +193,13 @@ class Live:
             raise EncoderChanged  # replaced since the state was read
         artifact = Artifact.from_files(files, "the shop's clusters")
         return Centres.from_artifact(artifact, stored.artifact_id, stored.name, encoder.distance_)
+
+
+def _checksum(files: Mapping[str, bytes], clusters: Centres | None) -> str:
+    """Return what tells an encoder and its clusters from others."""
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    if clusters is not None:
+        digest.update(clusters.name.encode() + clusters.centres.tobytes())
+    return digest.hexdigest()

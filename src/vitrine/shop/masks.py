@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Lock
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vitrine.catalogue.attributes import AttributeTable
 from vitrine.catalogue.where import Condition
+from vitrine.index import Allowed
 
 KEPT = 16
 
@@ -28,20 +26,21 @@ class Masks:
     def __init__(self, table: AttributeTable) -> None:
         self._table = table
         self._lock = Lock()
-        self._kept: dict[tuple[Condition, ...], NDArray[np.bool_]] = {}
+        self._kept: dict[tuple[Condition, ...], Allowed] = {}
 
-    def of(self, conditions: Sequence[Condition]) -> NDArray[np.bool_]:
-        """Return which rows the conditions allow, (n,) bool, not to be written to."""
+    def of(self, conditions: Sequence[Condition]) -> Allowed:
+        """Return which rows the conditions allow; its mask is not to be written to."""
         key = tuple(conditions)
         with self._lock:
-            mask = self._kept.pop(key, None)
-            if mask is None:
+            allowed = self._kept.pop(key, None)
+            if allowed is None:
                 mask = self._table.mask(conditions)
                 mask.flags.writeable = False
-            self._kept[key] = mask  # the last one asked stays longest
+                allowed = Allowed(mask)
+            self._kept[key] = allowed  # the last one asked stays longest
             if len(self._kept) > KEPT:
                 del self._kept[next(iter(self._kept))]
-            return mask
+            return allowed
 
     def forget(self) -> None:
         """Drop all masks: the table has changed."""

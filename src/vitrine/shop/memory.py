@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,9 @@ from vitrine.catalogue.items import Value
 from vitrine.catalogue.where import Where, parse_where
 from vitrine.encoders.base import Encoder
 from vitrine.errors import UnknownItemError
-from vitrine.index import NearestNeighbours
+from vitrine.index import Allowed, NearestNeighbours
 from vitrine.shop.centres import Centres
+from vitrine.shop.item_ids import ItemIds
 from vitrine.shop.locking import MemoryLock
 from vitrine.shop.masks import Masks
 from vitrine.store import ItemChunk, ShopState, Store
@@ -41,24 +43,41 @@ class Memory:
         Which one that is in the store.
     clusters : Centres, optional
         What gives each item its cluster, as one more attribute.
+    made_of : str
+        A checksum of encoder and clusters: what was written by another memory is of use to this one
+        where theirs are the same.
+
+    Attributes
+    ----------
+    positions : ItemIds
+        The position of each item by its id.
+    n_unsaved : int
+        Items changed since all was last written down, see `vitrine.shop.snapshots`.
     """
 
-    def __init__(self, encoder: Encoder, encoder_id: int, clusters: Centres | None = None) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        encoder_id: int,
+        clusters: Centres | None = None,
+        made_of: str = "",
+    ) -> None:
         self.encoder, self.encoder_id = encoder, encoder_id
-        self.clusters = clusters
+        self.clusters, self.made_of = clusters, made_of
         self.change_number = 0
         self.attributes = AttributeTable({})
         self._masks = Masks(self.attributes)
-        self.positions: dict[str, int] = {}
+        self.positions = ItemIds()
         self.neighbours = NearestNeighbours(encoder.distance_)
-        self._ids: list[str] = []
+        self.n_unsaved = 0
         self._near_identical: float | None = None
 
     def follow(self, store: Store, lock: MemoryLock) -> bool:
         """Take over what has been written since the last call; return whether anything was.
 
         One thread at a time may do so. `lock` is held alone for as long as something is changed
-        that others read, which is short: the database is read, and an index trained, without it.
+        that others read, which is short: the database is read without it. The index is not
+        trained; whether that is due, `neighbours` knows.
 
         Raises
         ------
@@ -78,13 +97,14 @@ class Memory:
             for chunk in change.chunks:
                 with lock:
                     self.neighbours.upsert(self._place(chunk), chunk.vectors, renew=False)
-        if self.neighbours.worn:
-            trained = self.neighbours.trained()
-            with lock:
-                self.neighbours.renew(trained)
         with lock:
             self.change_number = change.state.change_number
         return True
+
+    def restore(self, change_number: int, positions: ItemIds, attributes: AttributeTable) -> None:
+        """Hold what was written down at a change number; `neighbours` is loaded by itself."""
+        self.change_number, self.positions = change_number, positions
+        self.attributes, self._masks = attributes, Masks(attributes)
 
     @property
     def near_identical(self) -> float:
@@ -94,8 +114,7 @@ class Memory:
         """
         if self._near_identical is None:
             rng = np.random.default_rng(0)
-            places = np.fromiter(self.positions.values(), np.int64, len(self))
-            sample = np.sort(rng.permutation(places)[:SAMPLE])
+            sample = np.sort(rng.permutation(self.positions.places())[:SAMPLE])
             nearest = self.neighbours.search_rows(sample, 1).positions[:, 0]
             a = self.neighbours.prepared(sample[nearest >= 0]).astype(np.float64)
             b = self.neighbours.prepared(nearest[nearest >= 0]).astype(np.float64)
@@ -110,7 +129,7 @@ class Memory:
 
     def id_at(self, position: int) -> str:
         """Return the id of the item at a position."""
-        return self._ids[position]
+        return self.positions.at(position)
 
     def position(self, item_id: str) -> int:
         """Return the position of an item.
@@ -123,22 +142,26 @@ class Memory:
         try:
             return self.positions[item_id]
         except KeyError:
-            sample = list(self.positions)[:20_000]
+            sample = list(islice(self.positions, 20_000))
             close = difflib.get_close_matches(item_id, sample, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise UnknownItemError(f"there is no item {item_id!r}{hint}") from None
 
     def mask(self, where: Where) -> NDArray[np.bool_] | None:
         """Return which positions a filter allows, read-only; None where it allows all."""
+        allowed = self.allowed(where)
+        return None if allowed is None else allowed.mask
+
+    def allowed(self, where: Where) -> Allowed | None:
+        """Return the same as `mask`, as an index takes it."""
         conditions = parse_where(where, self.attributes.schema)
         return self._masks.of(conditions) if conditions else None
 
     def _place(self, chunk: ItemChunk) -> NDArray[np.int64]:
         places = np.empty(len(chunk.item_ids), np.int64)
         for i, item_id in enumerate(chunk.item_ids):
-            places[i] = self.positions.setdefault(item_id, len(self._ids))
-            if places[i] == len(self._ids):
-                self._ids.append(item_id)
+            places[i] = self.positions.place(item_id)
+        self.n_unsaved += len(places)
         rows: Sequence[Mapping[str, Value]] = chunk.attributes
         if self.clusters is not None:
             codes = self.clusters.of(chunk.vectors)
@@ -155,9 +178,11 @@ class Memory:
         return self.clusters is None or self.clusters.artifact_id != wanted.artifact_id
 
     def _remove(self, item_ids: list[str]) -> None:
-        gone = [self.positions.pop(item_id) for item_id in item_ids if item_id in self.positions]
-        if gone:
-            self.neighbours.remove(np.array(gone, np.int64), renew=False)
+        removed = [self.positions.remove(item_id) for item_id in item_ids]
+        gone = np.array([position for position in removed if position is not None], np.int64)
+        if len(gone):
+            self.neighbours.remove(gone, renew=False)
+            self.n_unsaved += len(gone)
 
 
 class EncoderChanged(Exception):  # noqa: N818 - a signal between the two halves of an open shop

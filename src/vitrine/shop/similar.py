@@ -121,7 +121,7 @@ class _Search:
     ) -> None:
         self._memory, self._wish = memory, wish
         self._position, self._vector = position, vector
-        self._allowed = memory.mask(wish.where)
+        self._allowed = memory.allowed(wish.where)
 
     def hits(self) -> list[Hit]:
         k, wish = self._wish.k, self._wish

@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from vitrine.errors import DiskFullError
-from vitrine.files import is_disk_full, written_whole
+from vitrine.files import is_disk_full, reserve, written_whole
 
 
 def test_a_file_has_its_name_only_when_it_is_whole(tmp_path):
@@ -51,3 +51,12 @@ def test_what_was_there_stays_where_writing_fails(tmp_path):
 )
 def test_a_full_disk_is_known_by_number_or_words(error, full):
     assert is_disk_full(error) is full
+
+
+def test_room_is_tried_without_keeping_it(tmp_path):
+    reserve(tmp_path / "table.h5", 100_000)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="space|large") as raised:
+        reserve(tmp_path / "table.h5", 1 << 60)
+    assert is_disk_full(raised.value)
+    assert list(tmp_path.iterdir()) == []

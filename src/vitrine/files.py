@@ -70,6 +70,32 @@ def no_room(where: str | Path) -> DiskFullError:
     )
 
 
+def reserve(beside: Path, n_bytes: int, after: int = 0) -> None:
+    """See that `n_bytes` can be written beside a file; for libraries that do not survive it if not.
+
+    Parameters
+    ----------
+    beside : Path
+    n_bytes : int
+    after : int
+        How large the file is that will grow by so much: a limit on the size of files counts both.
+
+    Raises
+    ------
+    OSError
+        If there is no room; see `is_disk_full`.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    tried = beside.with_name(f".{beside.name}.room")
+    descriptor = os.open(tried, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        os.posix_fallocate(descriptor, after, n_bytes)
+    finally:
+        os.close(descriptor)
+        tried.unlink()
+
+
 def flush_to_disk(path: Path) -> None:
     """Wait until a file, or the names in a directory, would survive a power cut."""
     if os.name == "nt" and path.is_dir():  # Windows opens no directory

@@ -142,3 +142,16 @@ def test_what_cannot_be_copied_is_refused_and_leaves_nothing(path, tmp_path):
         backup(path, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     assert not (tmp_path / "copy.partial").exists()
+
+
+def test_a_place_that_is_no_directory_is_refused(path, tmp_path):
+    with pytest.raises(ShopError, match="vitrine copy"):
+        backup(path, "postgresql://me@127.0.0.1/shops")
+
+
+def test_a_picture_that_is_being_written_is_left_out_of_a_copy(path, tmp_path):
+    (path / "pictures" / "ab").mkdir(parents=True)
+    (path / "pictures" / "ab" / "abc.png").write_bytes(b"whole")
+    (path / "pictures" / "ab" / ".new-x").symlink_to("gone by the time it would be copied")
+    copy = backup(path, tmp_path / "copy")
+    assert [p.name for p in copy.rglob("ab/*")] == ["abc.png"]

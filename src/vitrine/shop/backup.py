@@ -8,12 +8,13 @@ from pathlib import Path
 
 from vitrine.errors import ShopError, ShopExistsError
 from vitrine.files import flush_to_disk, is_disk_full, no_room
-from vitrine.store import DATABASE_NAME, Store
+from vitrine.store import DATABASE_NAME, PlaceLike, Store, place_of
 from vitrine.store.copying import copy_database
+from vitrine.store.place import Folder
 from vitrine.store.rows import PICTURES_NAME
 
 
-def backup(where: str | Path, to: str | Path) -> Path:
+def backup(where: PlaceLike, to: PlaceLike) -> Path:
     """Copy a shop as it is at this moment; others may go on reading and writing it.
 
     The copy is a shop itself: every command works on it. It is complete when its directory
@@ -35,31 +36,31 @@ def backup(where: str | Path, to: str | Path) -> Path:
     DiskFullError
         If the disk has no room for it; what was begun is taken away again.
     ShopError
-        If it cannot be written for another reason.
+        If it cannot be written for another reason, or one of both is no directory.
     """
-    where, to = Path(where), Path(to)
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise ShopExistsError(f"{to}: there is something already; name a new directory")
-    Store.open(where / DATABASE_NAME).close()
-    half = to.with_name(f"{to.name}.partial")
+    source, target = _folder(where), _folder(to)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ShopExistsError(f"{target}: there is something already; name a new directory")
+    Store.open(Folder(source)).close()
+    half = target.with_name(f"{target.name}.partial")
     shutil.rmtree(half, ignore_errors=True)
-    half.mkdir(parents=True)
     try:
-        copy_database(where / DATABASE_NAME, half / DATABASE_NAME)
-        if (where / PICTURES_NAME).is_dir():
-            _copy_pictures(where / PICTURES_NAME, half / PICTURES_NAME)
-        os.replace(half, to)
-        flush_to_disk(to.parent)
+        half.mkdir(parents=True)
+        copy_database(source / DATABASE_NAME, half / DATABASE_NAME)
+        if (source / PICTURES_NAME).is_dir():
+            _copy_pictures(source / PICTURES_NAME, half / PICTURES_NAME)
+        os.replace(half, target)
+        flush_to_disk(target.absolute().parent)
     except OSError as error:
         if is_disk_full(error):
-            raise no_room(to) from error
-        raise ShopError(f"{to}: the copy could not be written ({error})") from error
+            raise no_room(target) from error
+        raise ShopError(f"{target}: the copy could not be written ({error})") from error
     finally:
         shutil.rmtree(half, ignore_errors=True)
-    return to
+    return target
 
 
-def restore(copy: str | Path, to: str | Path) -> Path:
+def restore(copy: PlaceLike, to: PlaceLike) -> Path:
     """Put a backup where a shop is wanted; the backup stays.
 
     A shop that is there is never overwritten: processes that have it open would mix the two.
@@ -71,12 +72,22 @@ def restore(copy: str | Path, to: str | Path) -> Path:
     ShopExistsError
         If there is something at `to` already.
     """
-    if Store.exists(Path(to) / DATABASE_NAME):
+    if Folder(_folder(to)).exists():
         raise ShopExistsError(
             f"{to}: there is a shop; move it away first (and restart what has it open), then "
             "restore again"
         )
     return backup(copy, to)
+
+
+def _folder(where: PlaceLike) -> Path:
+    place = place_of(where)
+    if isinstance(place, Folder):
+        return place.path
+    raise ShopError(
+        f"{place}: a backup is of one directory and in another; a database is copied with vitrine "
+        "copy, and backed up with its own tools (pg_dump)"
+    )
 
 
 def _copy_pictures(source: Path, target: Path) -> None:

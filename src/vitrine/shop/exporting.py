@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from vitrine.catalogue.items import AttributeType, Value
 from vitrine.errors import MissingExtraError, OptionError, ShopError
-from vitrine.files import written_whole
+from vitrine.files import reserve, written_whole
 from vitrine.progress import track
 from vitrine.shop.live import Live
 from vitrine.shop.vector_tables import METADATA_KEY, Origin
 from vitrine.store import Store
 
 ITEMS_A_BLOCK = 10_000
+HDF5_SPARE_BYTES = 1_000_000
 _ARROW: dict[AttributeType, pa.DataType] = {
     "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
     "date": pa.timestamp("us"),
@@ -194,6 +195,7 @@ def _write_hdf5(content: Content, path: Path) -> None:
     except ImportError:
         raise MissingExtraError("writing HDF5", "hdf5") from None
     n, text = len(content.item_ids), h5py.string_dtype()
+    reserve(path, HDF5_SPARE_BYTES)  # HDF5 ends the process where it finds the disk full
     with h5py.File(path, "w") as file:
         file.attrs["vitrine"] = json.dumps(content.about)
         ids = file.create_dataset("item_ids", (n,), text)
@@ -210,6 +212,7 @@ def _write_hdf5(content: Content, path: Path) -> None:
         start = 0
         for block in content.blocks():
             rows = slice(start, start + len(block.item_ids))
+            reserve(path, _bytes_of(block) + HDF5_SPARE_BYTES, path.stat().st_size)
             ids[rows], vectors[rows] = block.item_ids, block.vectors
             for name, kind in content.schema.items():
                 values, known = _as_arrays(block.attributes[name], kind)
@@ -217,6 +220,7 @@ def _write_hdf5(content: Content, path: Path) -> None:
                     values = np.where(known, np.datetime_as_string(values), "")
                 columns[name][rows] = values.astype(object) if values.dtype.kind == "U" else values
                 present[name][rows] = known
+            file.flush()
             start = rows.stop
 
 
@@ -225,6 +229,12 @@ WRITERS: dict[str, Callable[[Content, Path], None]] = {
     ".npz": _write_npz,
     ".h5": _write_hdf5,
 }
+
+
+def _bytes_of(block: Block) -> int:
+    """Return at most how many bytes a block takes in HDF5."""
+    texts = [*block.item_ids, *(value for of in block.attributes.values() for value in of)]
+    return block.vectors.nbytes + sum(64 + 4 * len(str(text)) for text in texts)
 
 
 def _as_arrays(

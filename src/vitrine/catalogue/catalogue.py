@@ -11,9 +11,10 @@ from typing import Any, Generic, Self
 import numpy as np
 
 from vitrine.catalogue.decoding import DEFAULT_COVER, DEFAULT_LIMITS, Limits, T, decode_many
+from vitrine.catalogue.fetching import Fetching
 from vitrine.catalogue.items import AttributeType, Item, PictureRef, Rejection, Value
 from vitrine.catalogue.pictures import FilePictures, LazyPictures
-from vitrine.catalogue.records import Indices, Records
+from vitrine.catalogue.records import Indices, Records, moved
 from vitrine.catalogue.sources import read_source
 from vitrine.errors import OptionError, PictureError
 from vitrine.progress import track
@@ -80,6 +81,7 @@ class Catalogue(Sequence[Item]):
         picture_columns: Sequence[str] | None = None,
         schema: Mapping[str, AttributeType] | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        fetching: Fetching | None = None,
     ) -> Self:
         """Read a catalogue; no picture is decoded yet.
 
@@ -99,6 +101,9 @@ class Catalogue(Sequence[Item]):
             Types that a table's columns must have; a row that does not fit is refused. By default
             types are inferred.
         limits : Limits
+        fetching : Fetching, optional
+            Leave to fetch the pictures that a table names by addresses, from the public internet
+            alone, and where to put them; without it they are refused.
 
         Raises
         ------
@@ -113,6 +118,7 @@ class Catalogue(Sequence[Item]):
             id_column=id_column,
             picture_columns=picture_columns,
             schema=schema,
+            fetching=fetching,
         )
         whole = cls(name, records, rejected=records.rejected, limits=limits)
         return whole if part is None else whole.part(part)
@@ -163,6 +169,12 @@ class Catalogue(Sequence[Item]):
 
     def __repr__(self) -> str:
         return f"Catalogue({self.name!r}, {len(self):,} items, {len(self.rejected):,} rejected)"
+
+    def with_fetched(self, move: Callable[[str], str]) -> Self:
+        """Return the same items, with fetched pictures where `move` has put each of them."""
+        return type(self)(
+            self.name, moved(self._records, move), self._indices, self.rejected, self.limits
+        )
 
     @property
     def item_ids(self) -> list[str]:

@@ -6,10 +6,11 @@ import json
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from vitrine.catalogue.fetching import Fetching
 from vitrine.errors import PictureError
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*:)?//|data:|mailto:", re.IGNORECASE)
@@ -23,19 +24,32 @@ class PictureFinder:
     Relative paths start at the folder of pictures, where one is given, else at the table's.
     Absolute paths, ``..`` and links are followed as long as the file they lead to lies below one of
     the two: a table that came from elsewhere must not make a shop show other files of its machine.
-    An address is never fetched; its file is found if it was saved in the folder.
+    An address's file is found if it was saved in the folder; else it is fetched where that was
+    turned on, and refused where it was not.
 
     Parameters
     ----------
     table_folder : Path
     pictures : Path, optional
+    fetching : Fetching, optional
+        Whether, by whom and where to pictures are fetched from their addresses.
     """
 
-    def __init__(self, table_folder: Path, pictures: Path | None = None) -> None:
+    def __init__(
+        self, table_folder: Path, pictures: Path | None = None, fetching: Fetching | None = None
+    ) -> None:
         self.base = os.path.realpath(pictures or table_folder)
         folders = {self.base, os.path.realpath(table_folder)}
         self._below = tuple(os.path.join(folder, "") for folder in folders)
         self._allowed: dict[str, bool] = {}
+        self._fetching = fetching
+        self._fetched: dict[str, str | PictureError] = {}
+
+    def fetch(self, names: Iterable[str]) -> None:
+        """Fetch those names that are addresses not saved here, several at once, for `find`."""
+        if self._fetching is not None:
+            missing = [name for name in names if _ADDRESS.match(name) and not self._saved(name)]
+            self._fetched = self._fetching.run(missing) if missing else {}
 
     def find(self, text: str) -> str:
         """Return a picture's path, relative to `base` where it lies below it, else absolute.
@@ -63,15 +77,23 @@ class PictureFinder:
             raise PictureError(f"it cannot be opened ({reason})") from error
 
     def _find_saved(self, address: str) -> str:
+        if saved := self._saved(address):
+            return self._find(saved)
+        fetched = self._fetched.get(address)
+        if isinstance(fetched, str):
+            return fetched
+        raise fetched or PictureError(
+            "an address: pictures are not fetched unless that is turned on (--allow-urls, "
+            "fetching=); or save it, under its own name, where pictures lie (--pictures, pictures=)"
+        )
+
+    def _saved(self, address: str) -> str | None:
         """Return the file that an address was saved as, under its own name or without its size."""
         name = address.split("?")[0].split("#")[0].rsplit("/", 1)[-1]
         for saved in dict.fromkeys((name, _SIZE.sub("", name))):
-            if saved and os.path.isfile(os.path.join(self.base, saved)):
-                return self._find(saved)
-        raise PictureError(
-            "an address: pictures are not fetched; save it, under its own name, where pictures "
-            "lie (--pictures, pictures=)"
-        )
+            if saved and "\0" not in saved and os.path.isfile(os.path.join(self.base, saved)):
+                return saved
+        return None
 
     def _find(self, text: str) -> str:
         path = os.path.normpath(os.path.join(self.base, text))

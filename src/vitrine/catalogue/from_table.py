@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vitrine.catalogue.columns import as_text, find_id_column, find_picture_columns, typed
+from vitrine.catalogue.fetching import Fetching
 from vitrine.catalogue.finder import PictureFinder, names_in
 from vitrine.catalogue.folders import SUFFIXES
 from vitrine.catalogue.items import AttributeType, Rejection
@@ -34,6 +36,7 @@ def read_table(
     id_column: str | None = None,
     picture_columns: Sequence[str] | None = None,
     schema: Mapping[str, AttributeType] | None = None,
+    fetching: Fetching | None = None,
 ) -> Records:
     """Return a table's items.
 
@@ -58,11 +61,12 @@ def read_table(
             "which one does with --picture-column (picture_columns=), or where pictures named by "
             "the items' ids lie with --pictures (pictures=)"
         )
-    builder = _Builder(path, rows, PictureFinder(path.resolve().parent, pictures))
+    builder = _Builder(path, rows, PictureFinder(path.resolve().parent, pictures, fetching))
     builder.named_by_id = pictures is not None
     builder.check_ids(id_name)
     builder.read_attributes([n for n in others if n not in picture_names], schema or {})
-    return builder.records(builder.find_pictures(picture_names))
+    records = builder.records(builder.find_pictures(picture_names))
+    return replace(records, fetched=None if fetching is None else fetching.place)
 
 
 class _Builder:
@@ -123,6 +127,9 @@ class _Builder:
             ids = self.ids.slice(start, _CHUNK).to_pylist()
             if not columns:
                 cells = [[by_id.get(item_id) for item_id in ids]]
+            named = zip(self.good[start : start + _CHUNK], *cells, strict=True)
+            good = (cell for use, *row in named if use for cell in row)
+            self.finder.fetch(name for cell in good for name in names_in(cell))
             for position, row in enumerate(zip(*cells, strict=True), start):
                 if self.good[position]:
                     names = chain.from_iterable(map(names_in, row))

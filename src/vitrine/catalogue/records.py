@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -49,6 +50,8 @@ class Records:
     part_names : tuple of str
     rejected : list of Rejection
         What was refused on the way.
+    fetched : str, optional
+        The folder that pictures were fetched into, absolute.
     """
 
     source: str
@@ -62,6 +65,7 @@ class Records:
     part_codes: NDArray[np.int8] | None = None
     part_names: tuple[str, ...] = ()
     rejected: list[Rejection] = field(default_factory=list)
+    fetched: str | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -99,6 +103,20 @@ class Records:
                 self.item_ids(indices), self.references(indices), rows, strict=True
             )
         ]
+
+
+def moved(records: Records, move: Callable[[str], str]) -> Records:
+    """Return the same rows, with fetched pictures where `move` has put each of them."""
+    if records.fetched is None:
+        return records
+    below = os.path.join(records.fetched, "")
+    places: dict[str, str] = {}
+    lists: list[list[str]] = records.paths.to_pylist()
+    for path in chain.from_iterable(lists):
+        if path.startswith(below) and path not in places:
+            places[path] = move(path)
+    paths = [[places.get(path, path) for path in paths] for paths in lists]
+    return replace(records, paths=pa.array(paths, pa.large_list(pa.large_string())), fetched=None)
 
 
 def single_paths(paths: Sequence[str]) -> pa.Array:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vitrine.catalogue.datasets import DATA_SETS, locate
+from vitrine.catalogue.fetching import Fetching
 from vitrine.catalogue.folders import read_folder
 from vitrine.catalogue.from_table import read_table
 from vitrine.catalogue.idx import is_idx
@@ -24,6 +25,7 @@ def read_source(
     id_column: str | None,
     picture_columns: Sequence[str] | None,
     schema: Mapping[str, AttributeType] | None,
+    fetching: Fetching | None = None,
 ) -> tuple[str, Records, str | None]:
     """Return a source's name, its rows, and the part of them that was asked for.
 
@@ -54,6 +56,7 @@ def read_source(
             id_column=id_column,
             picture_columns=picture_columns,
             schema=schema,
+            fetching=fetching,
         )
         return title, records, None
     if is_idx(path):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from vitrine.catalogue import AttributeType, Catalogue
+from vitrine.catalogue.fetching import Fetching
 from vitrine.encoders import encoder_names, make_encoder, parse_options
 from vitrine.encoders.base import Encoder
 from vitrine.errors import OptionError
@@ -83,6 +86,14 @@ LogDir = Annotated[
         help="Write training curves there: history.csv and TensorBoard events (extra tensorboard).",
     ),
 ]
+AllowUrls = Annotated[
+    bool,
+    typer.Option(
+        "--allow-urls",
+        help="Fetch pictures that the table names by http(s) addresses, from the public internet "
+        "alone, and keep them in the shop.",
+    ),
+]
 Where = Annotated[
     list[str] | None,
     typer.Option(
@@ -97,6 +108,7 @@ def read_catalogue(
     id_column: str | None = None,
     picture_columns: list[str] | None = None,
     schema: Mapping[str, AttributeType] | None = None,
+    fetching: Fetching | None = None,
 ) -> Catalogue:
     """Read the catalogue that a command names."""
     return Catalogue.read(
@@ -105,7 +117,18 @@ def read_catalogue(
         id_column=id_column,
         picture_columns=picture_columns,
         schema=schema,
+        fetching=fetching,
     )
+
+
+@contextmanager
+def leave_to_fetch(given: bool) -> Iterator[Fetching | None]:
+    """Return the leave to fetch pictures, for as long as what is fetched lies in its folder."""
+    if not given:
+        yield None
+        return
+    with TemporaryDirectory(prefix="vitrine-fetched-") as folder:
+        yield Fetching(folder)
 
 
 def read_encoder(name: str, options: list[str] | None, seed: int) -> Encoder:

@@ -12,6 +12,7 @@ from vitrine.cli import console
 from vitrine.cli.app import app
 from vitrine.cli.choosing import AUTO, choose_encoder
 from vitrine.cli.options import (
+    AllowUrls,
     EncoderName,
     EncoderOptions,
     IdColumn,
@@ -24,6 +25,7 @@ from vitrine.cli.options import (
     ShopPath,
     Source,
     Where,
+    leave_to_fetch,
     read_catalogue,
     read_encoder,
     read_label,
@@ -44,24 +46,26 @@ def create(
     id_column: IdColumn = None,
     picture_column: PictureColumns = None,
     thumbnails: Annotated[bool, typer.Option(help="Keep a small picture with each item.")] = True,
+    allow_urls: AllowUrls = False,
     log_dir: LogDir = None,
     as_json: Json = False,
 ) -> None:
     """Make a shop of a catalogue: fit the encoder, encode every picture, store."""
     if log_dir is not None:
         check_tensorboard()
-    catalogue = read_catalogue(source, pictures, id_column, picture_column)
-    label = read_label(catalogue, label)
-    if encoder == AUTO:
-        chosen = choose_encoder(catalogue, label, encoder_option, seed)
-    else:
-        chosen = read_encoder(encoder, encoder_option, seed)
-    with Shop.create(
-        shop, catalogue, chosen, label=label, random_state=seed, thumbnails=thumbnails
-    ) as made:
-        if log_dir is not None:
-            write_history(made.encoder, log_dir)
-        _print_import(made, made.last_import, as_json)
+    with leave_to_fetch(allow_urls) as fetching:
+        catalogue = read_catalogue(source, pictures, id_column, picture_column, fetching=fetching)
+        label = read_label(catalogue, label)
+        if encoder == AUTO:
+            chosen = choose_encoder(catalogue, label, encoder_option, seed)
+        else:
+            chosen = read_encoder(encoder, encoder_option, seed)
+        with Shop.create(
+            shop, catalogue, chosen, label=label, random_state=seed, thumbnails=thumbnails
+        ) as made:
+            if log_dir is not None:
+                write_history(made.encoder, log_dir)
+            _print_import(made, made.last_import, as_json)
     if not as_json:
         console.say(f"next: vitrine similar {shop} ID · vitrine report {shop} -o report.html")
 
@@ -73,11 +77,14 @@ def add(
     pictures: PicturesDir = None,
     id_column: IdColumn = None,
     picture_column: PictureColumns = None,
+    allow_urls: AllowUrls = False,
     as_json: Json = False,
 ) -> None:
     """Add a catalogue's items; those whose id is there are replaced."""
-    with Shop.open(shop) as opened:
-        catalogue = read_catalogue(source, pictures, id_column, picture_column, opened.schema)
+    with Shop.open(shop) as opened, leave_to_fetch(allow_urls) as fetching:
+        catalogue = read_catalogue(
+            source, pictures, id_column, picture_column, opened.schema, fetching
+        )
         _print_import(opened, opened.add(catalogue), as_json)
 
 

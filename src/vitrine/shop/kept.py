@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
-from vitrine.catalogue import decode_bytes
+from vitrine.catalogue import Catalogue, decode_bytes
 from vitrine.catalogue.decoding import Limits
 from vitrine.catalogue.items import PictureRef
 from vitrine.store import Store
@@ -42,3 +43,12 @@ def keep_picture(store: Store, content: bytes, limits: Limits) -> PictureRef:
     name = f"{PICTURES_NAME}/{digest[:2]}/{digest}{suffix}"
     store.kept.put(name, content)
     return PictureRef(str(store.folder / name))
+
+
+def keep_fetched(store: Store, catalogue: Catalogue) -> Catalogue:
+    """Keep the pictures that a catalogue has fetched; return it with the places where they lie."""
+
+    def keep(path: str) -> str:
+        return keep_picture(store, Path(path).read_bytes(), catalogue.limits).path
+
+    return catalogue.with_fetched(keep)

@@ -19,6 +19,7 @@ from vitrine.shop.evaluating import (
     sample_queries,
 )
 from vitrine.shop.importing import Import, ImportResult
+from vitrine.shop.kept import keep_fetched
 from vitrine.shop.receiving import NewItem, Received, Receiving
 from vitrine.shop.results import Hit, PhotoSearch
 from vitrine.shop.similar import Query, Wish, find_similar, search_by_photo
@@ -118,6 +119,7 @@ class Shop(Wholesale):
 
     def _import(self, catalogue: Catalogue, same_pictures: Set[str] = frozenset()) -> ImportResult:
         keep = bool(self._store.state().settings["thumbnails"])
+        catalogue = keep_fetched(self._store, catalogue)
         result: ImportResult | None = None
         while result is None:
             memory = self._live.current()

@@ -16,6 +16,7 @@ from vitrine.index.inverted_file import Effort, InvertedFile
 from vitrine.index.kept import KeptIndex, keep, load
 from vitrine.index.rows import Rows
 from vitrine.index.scattered import likely
+from vitrine.index.threads import FEW_QUERIES, threads_for
 from vitrine.topk import (
     FloatArray,
     Metric,
@@ -35,9 +36,6 @@ EXACT_NUMBERS = 10_000_000
 
 FEW_NUMBERS = 1_000_000
 """Where a filter leaves fewer numbers than this, they are searched exactly."""
-
-FEW_QUERIES = 8
-"""So many queries at once are scored on rows where they lie; for more, a copy of the rows pays."""
 
 
 @dataclass(frozen=True)
@@ -303,10 +301,11 @@ class NearestNeighbours:
             )
         _check_allowed(self._rows, allowed)
         file = self._file
-        if file is None or self._few(self._rows, k, allowed):
-            found = self._search_exactly(self._rows, prepared, k, allowed, exclude)
-        else:
-            found = self._search_file(self._rows, file, prepared, k, allowed, exclude)
+        with threads_for(len(prepared)):
+            if file is None or self._few(self._rows, k, allowed):
+                found = self._search_exactly(self._rows, prepared, k, allowed, exclude)
+            else:
+                found = self._search_file(self._rows, file, prepared, k, allowed, exclude)
         return self._neighbours(*found)
 
     def _search_exactly(
@@ -319,6 +318,7 @@ class NearestNeighbours:
     ) -> TopK:
         metric = self.distance.metric
         if allowed is not None and len(queries) <= FEW_QUERIES and allowed.count < len(rows) // 4:
+            # Scored where they lie; for more queries at once a copy of the rows pays.
             there = allowed.positions[rows.live[allowed.positions]]
             parts = _likely(queries, rows, there, k, metric, exclude)
             return rank_candidates(queries, rows.vectors, parts, k, metric)

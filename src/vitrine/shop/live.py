@@ -178,8 +178,14 @@ class Live:
         with self._snapshots.turn(wait=True):
             if self._snapshots.load(memory):
                 return memory
+            started = time.monotonic()
             memory.follow(self._store, self.lock)
+            read = time.monotonic()
             memory.neighbours.renew(memory.neighbours.trained())
+            logger.info(
+                "read %d items in %.1f s and built their index in %.1f s",
+                len(memory), read - started, time.monotonic() - read,
+            )  # fmt: skip
             mapped = empty()
             if self._snapshots.write(memory) and self._snapshots.load(mapped):
                 return mapped  # which shares its pages with other processes

@@ -192,7 +192,7 @@ _PARTS = ("values", "present")
 
 def _mapped(path: Path) -> NDArray[Any]:
     """Return an array over a file: pages that are written to become the process's own."""
-    array = np.load(path, allow_pickle=False, mmap_mode="c")
+    array: NDArray[Any] = np.load(path, allow_pickle=False, mmap_mode="c")
     return array.view(np.ndarray)
 
 

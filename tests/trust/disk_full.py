@@ -18,9 +18,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from tests.trust.acts import KEY, form_of
 from tests.trust.forks import in_child
 from tests.trust.made import N_FIRST, World, item_id
 from tests.trust.verdict import look_at
+from vitrine.service import Settings, create_app
+from vitrine.service.keys import Keys, line_of
 
 DISK_BYTES = 8 << 20
 ROOMS = (0, 8_192, 40_000, 110_000, 250_000, 600_000)
@@ -29,6 +32,9 @@ ROOMS = (0, 8_192, 40_000, 110_000, 250_000, 600_000)
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 PRIVATE, RECURSIVE, DETACH = 1 << 18, 1 << 14, 2
 LIBC = ctypes.CDLL(None, use_errno=True)
+
+SERVICE = "write over HTTP"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
 
 COMMANDS: dict[str, list[str]] = {
     "create": [
@@ -51,6 +57,7 @@ COMMANDS: dict[str, list[str]] = {
     "export (NumPy)": ["export", "SHOP", "DISK/vectors.npz"],
     "export (HDF5)": ["export", "SHOP", "DISK/vectors.h5"],
     "neighbours": ["neighbours", "SHOP", "-o", "DISK/neighbours.parquet"],
+    SERVICE: [],
     "report": ["report", "SHOP", "-o", "DISK/report.html"],
 }
 
@@ -108,6 +115,8 @@ class Limit:
 def trial(world: World, truth: dict[str, Any], where: Path, name: str, free: int, how: str) -> Any:
     """Run a command with so much room, make room, look, and run it again; in a child."""
     disk: Disk | Limit = Disk(where) if how == "tmpfs" else Limit(where)
+    if name == SERVICE:
+        return service_trial(world, truth, disk, free)
     places = {
         "SHOP": world.copy(where / "shop"), "NEW": where / "new", "COPY": where / "copy",
         "TABLE0": world.tables[0], "TABLE1": world.tables[1], "RATINGS": world.ratings,
@@ -133,6 +142,30 @@ def trial(world: World, truth: dict[str, Any], where: Path, name: str, free: int
             shop, truth if name != "create" else {"pixels 0": truth["created"]}
         ).faults()
     return {"refused": code == 1, "read": reading == 0, "faults": faults}
+
+
+def service_trial(world: World, truth: dict[str, Any], disk: Disk | Limit, free: int) -> Any:
+    """Write to a running service with so much room: it must say so, and answer all the while."""
+    from starlette.testclient import TestClient
+
+    shop = world.copy(disk.where / "shop")
+    keys = Keys.parse(line_of(KEY, "write"), "test")
+    app, faults = create_app(shop, Settings(keys=keys)), []
+    with TestClient(app, base_url="http://localhost", headers=HEADERS) as client:
+        disk.leave(free)
+        body, kind = form_of(50)
+        put = {"url": "/api/items/item-50", "content": body, "headers": {"Content-Type": kind}}
+        answer = client.put(**put)
+        if answer.status_code != 201 and (
+            answer.status_code != 503 or "make room" not in answer.json()["detail"]
+        ):
+            faults.append(f"it answered {answer.status_code}: {answer.text}")
+        read = client.get("/api/items/item-20/similar").status_code
+        disk.make_room()
+        if (again := client.put(**put).status_code) not in (200, 201):
+            faults.append(f"with room it answered {again}")
+    faults += judge("serve", shop, truth)
+    return {"refused": answer.status_code == 503, "read": read == 200, "faults": faults}
 
 
 def judge(name: str, shop: Path, truth: dict[str, Any]) -> list[str]:

@@ -18,12 +18,12 @@ from typing import Any
 
 from PIL import Image
 
-import vitrine.cli  # noqa: F401 - imported here, once, for all children
+import vitrine.cli
 import vitrine.ratings
 import vitrine.service.server
-import vitrine.shop.checking  # noqa: F401
+import vitrine.shop.checking
 
-Image.init()  # otherwise each child would import the formats anew
+Image.init()  # like the imports above: done once here, not by every child
 
 
 class Child:

@@ -61,8 +61,7 @@ class Trials:
         began = self._wait_for_words(child)
         if child.wait() != 0:
             raise AssertionError((place / "log.err").read_text())
-        seconds = time.monotonic() - began
-        return seconds
+        return time.monotonic() - began
 
     def _kill_after(self, seconds: float) -> None:
         place = self._place()

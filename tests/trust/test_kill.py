@@ -32,16 +32,15 @@ class Liar(Rate):
     name = "rate, and lie"
 
     def do(self, say, path):
-        lies = []
-        super().do(lies.append, path)
         for number in range(20):
             say(["user-1", f"item-{number}", 9.5])
+        super().do(lambda _: None, path)
 
 
 def lie(folder):
     world = World(folder)
     truth = in_child(folder, world.make)
-    return kill.Trials(folder, world, Liar(world, truth)).run(1, random.Random(0))
+    return kill.Trials(folder, world, Liar(world, truth)).run(2, random.Random(0))  # noqa: S311
 
 
 def test_a_write_that_is_acknowledged_and_not_there_is_noticed(run_program):

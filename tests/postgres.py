@@ -58,7 +58,8 @@ class PostgresServer:
         )  # fmt: skip
         until = time.monotonic() + 60
         while self._run("pg_isready", "-q", "-h", str(self._folder), check=False):
-            assert time.monotonic() < until and self._process.poll() is None, "it did not start"
+            assert self._process.poll() is None, "it has ended"
+            assert time.monotonic() < until, "it did not start"
             time.sleep(0.05)
 
     def halt(self):
@@ -82,8 +83,10 @@ class PostgresServer:
 
 
 def _programs():
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    return found[-1] if found else Path(shutil.which("initdb")).parent
+    found = list(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not found:
+        return Path(shutil.which("initdb")).parent
+    return max(found, key=lambda path: int(path.parent.name))
 
 
 def _free_port():

@@ -1,41 +1,16 @@
-import sqlite3
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import func, select, update
 
+from tests.store.items import everything, item
 from vitrine.catalogue.items import PictureRef
-from vitrine.errors import ShopExistsError, ShopFormatError, ShopNotFoundError
+from vitrine.errors import EncoderReplacedError, ShopExistsError, ShopFormatError, ShopNotFoundError
 from vitrine.store import Store, StoredItem
-
-D = 4
-
-
-def item(item_id, value=1.0, thumbnail=b"small", **attributes):
-    vector = None if value is None else np.full(D, value, np.float32)
-    pictures = (PictureRef(f"/pictures/{item_id}.jpg"),)
-    return StoredItem(item_id, pictures, f"print {value}", attributes, vector, thumbnail)
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store.create(tmp_path / "shop.db", {"encoder": "test"})
-    store.widen({"colour": "text", "price": "integer"})
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def encoder_id(store):
-    return store.save_encoder("test", {"manifest.json": b"{}", "arrays.npz": b"\x00\x01"})
-
-
-def everything(store, encoder_id, since=0):
-    with store.changes(since, encoder_id) as change:
-        rows = {}
-        for chunk in change.chunks:
-            triples = zip(chunk.item_ids, chunk.attributes, chunk.vectors, strict=True)
-            rows.update({key: (values, vector[0]) for key, values, vector in triples})
-        return rows, change.deleted, change.state.change_number
+from vitrine.store.database import reading, writing
+from vitrine.store.tables import items, shop, thumbnails, vectors
 
 
 def test_items_come_back_with_their_vectors_and_types(store, encoder_id):
@@ -83,15 +58,14 @@ def test_a_replaced_picture_takes_its_thumbnail_along(store, encoder_id):
     assert store.thumbnails(["a"]) == {}
 
 
-def test_a_removed_item_leaves_nothing_behind(store, encoder_id, tmp_path):
+def test_a_removed_item_leaves_nothing_behind(store, encoder_id):
     store.put([item("a"), item("b")], encoder_id)
     store.remove(["a"])
-    with sqlite3.connect(tmp_path / "shop.db") as connection:
+    with reading(store.engine) as connection:
         counts = [
-            connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608
-            for table in ("items", "vectors", "thumbnails")
+            connection.scalar(select(func.count()).select_from(table))
+            for table in (items, vectors, thumbnails)
         ]
-    connection.close()
     assert counts == [1, 1, 1]
 
 
@@ -121,46 +95,47 @@ def test_the_schema_widens_and_the_feed_says_so(store, encoder_id):
     assert store.state().attributes == {"colour": "text", "price": "number", "made": "date"}
 
 
-def test_a_writer_waits_for_another_and_no_update_is_lost(store, encoder_id, tmp_path):
-    other = Store.open(tmp_path / "shop.db")
+def test_a_writer_waits_for_another_and_no_update_is_lost(store, encoder_id, place):
+    other = Store.open(place)
     for n in range(20):
         (store if n % 2 else other).put([item(f"i{n}")], encoder_id)
     assert store.count() == other.count() == 20
     other.close()
 
 
-def test_what_is_not_a_shop_is_refused(tmp_path, store):
-    with pytest.raises(ShopNotFoundError, match="vitrine create"):
-        Store.open(tmp_path / "nothing" / "shop.db")
+def test_an_encoder_that_was_replaced_writes_nothing(store, encoder_id):
+    store.save_encoder("test", {"manifest.json": b"{}"})
+    with pytest.raises(EncoderReplacedError):
+        store.put([item("a")], encoder_id)
+    assert store.count() == 0
+
+
+def test_there_is_one_shop_at_a_place(store, place, new_place, request):
     with pytest.raises(ShopExistsError, match="already"):
-        Store.create(tmp_path / "shop.db", {})
-    (tmp_path / "text.db").write_text("this is not a database " * 100)
-    with pytest.raises(ShopFormatError, match="not a shop's database"):
-        Store.open(tmp_path / "text.db")
-    with sqlite3.connect(tmp_path / "other.db") as connection:
-        connection.execute("CREATE TABLE something (a INTEGER)")
-    connection.close()
-    with pytest.raises(ShopFormatError, match="not a shop's database"):
-        Store.open(tmp_path / "other.db")
+        Store.create(place, {})
+    elsewhere = new_place("sqlite" if place.name.startswith("shop-") else "postgres")
+    assert not elsewhere.exists()
+    with pytest.raises(ShopNotFoundError, match="vitrine create"):
+        Store.open(elsewhere)
+    elsewhere.check_free()
 
 
-def test_a_database_that_was_never_filled_is_no_shop_and_can_become_one(tmp_path):
-    for path, content in ((tmp_path / "a.db", b""), (tmp_path / "b.db", None)):
-        if content is None:
-            with sqlite3.connect(path) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-            connection.close()
-        else:
-            path.write_bytes(content)
-        with pytest.raises(ShopNotFoundError):
-            Store.open(path)
-        Store.create(path, {}).close()
-        assert Store.open(path).count() == 0
+def test_a_file_that_is_kept_is_at_hand_also_where_the_folder_was_emptied(store, encoder_id):
+    name = "pictures/3f/3f.jpg"
+    store.kept.put(name, b"a picture")
+    store.kept.put(name, b"a picture")
+    kept = StoredItem("a", (PictureRef(str(store.folder / name)),), "print", {}, np.ones(4))
+    store.put([kept], encoder_id)
+    assert list(store.kept.names()) == [name]
+    assert store.kept.read(name) == b"a picture"
+    if store.engine.dialect.name == "postgresql":
+        shutil.rmtree(store.folder)
+    [ref] = store.pictures(["a"])["a"]
+    assert Path(ref.path).read_bytes() == b"a picture"
 
 
-def test_a_shop_of_a_newer_format_is_refused(store, tmp_path):
-    with sqlite3.connect(tmp_path / "shop.db") as connection:
-        connection.execute("UPDATE shop SET format_version = 99")
-    connection.close()
+def test_a_shop_of_a_newer_format_is_refused(store, place):
+    with writing(store.engine) as connection:
+        connection.execute(update(shop).values(format_version=99))
     with pytest.raises(ShopFormatError, match="format 99"):
-        Store.open(tmp_path / "shop.db")
+        Store.open(place)

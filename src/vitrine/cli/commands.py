@@ -12,6 +12,7 @@ from vitrine.cli import ratings_compare
 from vitrine.cli import tables
 from vitrine.cli import serving
 from vitrine.cli import keeping
+from vitrine.cli import copying
 
 # isort: on
 from vitrine.cli.app import app
@@ -19,6 +20,7 @@ from vitrine.cli.app import app
 __all__ = [
     "app",
     "clusters",
+    "copying",
     "exporting",
     "importing",
     "keeping",

@@ -48,7 +48,11 @@ class Contents:
     def __init__(self, store: Store) -> None:
         self.last_import = ImportResult()
         self._store = store
-        self._live = Live(store)
+        try:
+            self._live = Live(store)
+        except BaseException:
+            store.close()
+            raise
         self.ratings = ShopRatings(store, self._live)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +20,6 @@ DATABASE_NAME = "shop.db"
 NAME = "vitrine_name"
 """The execution option of an engine that says what messages call the shop."""
 
-_EXPLAIN = {"sqlite": explain_sqlite, "postgresql": explain_postgres}
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -52,7 +52,9 @@ def _clear_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _EXPLAIN[engine.dialect.name](error, where) from error
+        # By the error's own kind: a shop that is moved has transactions on two databases.
+        of_sqlite = isinstance(error.orig, sqlite3.Error)
+        raise (explain_sqlite if of_sqlite else explain_postgres)(error, where) from error
     except PoolTimeoutError as error:
         raise ShopUnavailableError(
             f"{where}: too many wait for the database; try again in a moment"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 
 from sqlalchemy import Connection, Engine, select
 
@@ -23,10 +23,12 @@ def read_changes(engine: Engine, since: int, encoder_id: int | None) -> Iterator
         if state.encoder_id != encoder_id:
             since = -1
         gone = select(deletions.c.item_id).where(deletions.c.change_number > since)
-        yield Change(state, list(connection.scalars(gone)), _item_chunks(connection, state, since))
+        deleted = list(connection.scalars(gone))
+        with closing(_item_chunks(connection, state, since)) as chunks:
+            yield Change(state, deleted, chunks)
 
 
-def _item_chunks(connection: Connection, state: ShopState, since: int) -> Iterator[ItemChunk]:
+def _item_chunks(connection: Connection, state: ShopState, since: int) -> Generator[ItemChunk]:
     query = (
         select(items.c.item_id, items.c.attributes, vectors.c.vector)
         .join_from(items, vectors)
@@ -35,10 +37,10 @@ def _item_chunks(connection: Connection, state: ShopState, since: int) -> Iterat
     )
     if since > 0:
         query = query.where(items.c.change_number > since)
-    result = connection.execution_options(yield_per=ROWS_A_CHUNK).execute(query)
-    for rows in result.partitions():
-        yield ItemChunk(
-            [row.item_id for row in rows],
-            [typed(row.attributes, state.attributes) for row in rows],
-            to_matrix([row.vector for row in rows]),
-        )
+    with connection.execute(query.execution_options(yield_per=ROWS_A_CHUNK)) as result:
+        for rows in result.partitions():
+            yield ItemChunk(
+                [row.item_id for row in rows],
+                [typed(row.attributes, state.attributes) for row in rows],
+                to_matrix([row.vector for row in rows]),
+            )

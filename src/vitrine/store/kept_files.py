@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from vitrine.errors import ShopError
 from vitrine.files import is_disk_full, no_room
@@ -98,8 +98,7 @@ class FilesInDatabase:
     def put(self, name: str, content: bytes) -> None:
         """Store a file, and lay it into this machine's folder too."""
         with writing(self._engine) as connection:
-            statement = upsert(connection, kept_files).values(name=name, content=content)
-            connection.execute(statement.on_conflict_do_nothing())
+            store_file(connection, name, content)
         self._copies.put(name, content)
 
     def bring(self, names: Iterable[str]) -> None:
@@ -125,6 +124,12 @@ class FilesInDatabase:
             rows = connection.execute(query.where(kept_files.c.name.in_(names))).all()
         for row in rows:
             self._copies.put(row.name, bytes(row.content))
+
+
+def store_file(connection: Connection, name: str, content: bytes) -> None:
+    """Store a file in a database that holds them; one of that name is the same file already."""
+    statement = upsert(connection, kept_files).values(name=name, content=content)
+    connection.execute(statement.on_conflict_do_nothing())
 
 
 def _write(path: Path, content: bytes) -> None:

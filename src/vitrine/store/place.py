@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +17,9 @@ from sqlalchemy import URL, Connection, Engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from vitrine.errors import OptionError, ShopExistsError
+from vitrine.files import flush_to_disk, room_for
 from vitrine.store.database import DATABASE_NAME, NAME, reading
-from vitrine.store.kept_files import FilesInDatabase, FilesInFolder, KeptFiles
+from vitrine.store.kept_files import FilesInDatabase, FilesInFolder, KeptFiles, store_file
 from vitrine.store.postgres import open_postgres
 from vitrine.store.sqlite import open_sqlite
 
@@ -69,6 +74,14 @@ class Place(ABC):
     @abstractmethod
     def kept_files(self, engine: Engine, folder: Path) -> KeptFiles:
         """Return the files that the shop keeps beside its tables."""
+
+    @abstractmethod
+    def keep(self, connection: Connection, name: str, content: bytes) -> None:
+        """Keep a file with what a transaction writes."""
+
+    @abstractmethod
+    def appearing(self) -> AbstractContextManager[Place]:
+        """Give a place to make a whole shop at, which is here once the context ends well."""
 
     @abstractmethod
     def bytes_used(self, engine: Engine) -> int:
@@ -129,6 +142,25 @@ class Folder(Place):
         """Return the files in the folder."""
         return FilesInFolder(folder)
 
+    def keep(self, connection: Connection, name: str, content: bytes) -> None:
+        """Write the file into the folder."""
+        FilesInFolder(self.path).put(name, content)
+
+    @contextmanager
+    def appearing(self) -> Iterator[Place]:
+        """Give a folder beside this one, which gets this one's name at the end."""
+        half = self.path.with_name(f"{self.path.name}.partial")
+        shutil.rmtree(half, ignore_errors=True)
+        try:
+            with room_for(self.path):
+                yield Folder(half, self.database)
+                for left in self.path.glob(f"{self.database}*"):  # by a process killed early
+                    left.unlink()
+                os.replace(half, self.path)
+                flush_to_disk(self.path.absolute().parent)
+        finally:
+            shutil.rmtree(half, ignore_errors=True)
+
     def bytes_used(self, engine: Engine) -> int:
         """Return the size of the database's files."""
         return sum(file.stat().st_size for file in self.path.glob(f"{self.database}*"))
@@ -188,6 +220,15 @@ class Database(Place):
     def kept_files(self, engine: Engine, folder: Path) -> KeptFiles:
         """Return the files in the database."""
         return FilesInDatabase(engine, folder)
+
+    def keep(self, connection: Connection, name: str, content: bytes) -> None:
+        """Store the file in the same transaction."""
+        store_file(connection, name, content)
+
+    @contextmanager
+    def appearing(self) -> Iterator[Place]:
+        """Give this place: what a transaction writes appears at once."""
+        yield self
 
     def bytes_used(self, engine: Engine) -> int:
         """Return what the schema's tables take, with their indexes."""

@@ -2,7 +2,8 @@
 
 SQLite's FTS5 (https://sqlite.org/fts5.html) keeps a table of words that triggers on the table of
 items keep up, so that whoever writes items, in whatever process, keeps it right in the same
-transaction.
+transaction. PostgreSQL's (https://www.postgresql.org/docs/current/textsearch.html) has an index of
+words that `vitrine.store.items` writes with each item.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import json
 import re
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, String, cast, literal, or_, select, text
+from sqlalchemy import ColumnElement, Connection, String, cast, func, literal, or_, select, text
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from vitrine.store.database import reading, writing
+from vitrine.store.shared_tables import item_words
 from vitrine.store.store import Store
 from vitrine.store.tables import items
+from vitrine.store.words import words_of
 
 MAX_WORDS = 32
 
@@ -66,6 +70,22 @@ class Fts5Search:
         return list(connection.scalars(_MATCH, {"words": quoted}))
 
 
+class TsvectorSearch:
+    """PostgreSQL's: as SQLite's, but best is what has the fewest words besides."""
+
+    def find(self, connection: Connection, words: list[str]) -> list[str]:
+        """Return the ids of the items that have all words, the best first."""
+        *whole, begun = words_of([" ".join(words)]) or [""]
+        asked = cast(" & ".join([*whole, f"{begun}:*"]), TSQUERY)
+        query = (
+            select(items.c.item_id)
+            .join_from(items, item_words)
+            .where(item_words.c.words.bool_op("@@")(asked))
+            .order_by(func.length(item_words.c.words), items.c.code)
+        )
+        return list(connection.scalars(query)) if begun else []
+
+
 class LikeSearch:
     """Any database: the words anywhere in the id or the attributes, in the items' order."""
 
@@ -98,8 +118,7 @@ def search_items(store: Store, words: str) -> list[str]:
     parts = re.findall(r"\w+", asked)[:MAX_WORDS]
     with reading(store.engine) as connection:
         exact = list(connection.scalars(select(literal(asked)).where(_there(asked))))
-        method: TextSearch = Fts5Search() if _has_words(connection) else LikeSearch()
-        found = method.find(connection, parts) if parts else []
+        found = _method(connection).find(connection, parts) if parts else []
     return exact + [item_id for item_id in found if item_id not in exact]
 
 
@@ -109,8 +128,8 @@ def prepare_search(store: Store) -> bool:
     Once made it is kept up by the database itself. A shop without it is searched all the same, by
     comparing every item.
     """
-    if store.engine.dialect.name != "sqlite":
-        return False
+    if store.engine.dialect.name == "postgresql":
+        return True  # made with the shop
     with reading(store.engine) as connection:
         if _has_words(connection):
             return True
@@ -138,8 +157,12 @@ def _there(item_id: str) -> ColumnElement[bool]:
     return select(items.c.code).where(items.c.item_id == item_id).exists()
 
 
+def _method(connection: Connection) -> TextSearch:
+    if connection.dialect.name == "postgresql":
+        return TsvectorSearch()
+    return Fts5Search() if _has_words(connection) else LikeSearch()
+
+
 def _has_words(connection: Connection) -> bool:
-    if connection.dialect.name != "sqlite":
-        return False
     found = connection.scalar(text("SELECT 1 FROM sqlite_master WHERE name = 'item_words'"))
     return found is not None

@@ -109,7 +109,7 @@ class Store:
         if place.exists():
             raise ShopExistsError(f"{place}: there is a shop already")
         store = cls(place)
-        with writing(store.engine) as connection:
+        with store._closed_on_failure(), writing(store.engine) as connection:
             place.prepare(connection)
             metadata.create_all(connection, tables_of(connection))
             connection.execute(
@@ -143,7 +143,8 @@ class Store:
                 f"{place}: there is no shop; make one with: vitrine create {place} SOURCE"
             )
         store = cls(place)
-        bring_up_to_date(store.engine)
+        with store._closed_on_failure():
+            bring_up_to_date(store.engine)
         return store
 
     @classmethod
@@ -297,6 +298,14 @@ class Store:
         """Return how many items there are."""
         with reading(self.engine) as connection:
             return int(connection.scalar(select(func.count()).select_from(items)) or 0)
+
+    @contextmanager
+    def _closed_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def _of(self, item_ids: Sequence[str], *columns: Any) -> list[Any]:
         """Return some columns of those items that are there, in one state of the database."""

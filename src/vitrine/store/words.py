@@ -49,7 +49,9 @@ def put_words(
 
 
 def fill_words(connection: Connection) -> None:
-    """Write the words of all items that have none, as after a copy."""
+    """Write the words of all items that have none, as after a copy; nothing on SQLite."""
+    if connection.dialect.name != "postgresql":
+        return
     query = (
         select(items.c.code, items.c.item_id, items.c.attributes)
         .select_from(items.outerjoin(item_words, item_words.c.item_code == items.c.code))

@@ -10,15 +10,19 @@ import threading
 import time
 
 import pytest
+from starlette.testclient import TestClient
 
 from tests.catalogue.conftest import encoded, gradient
 from tests.hostile.servers import PICTURES, server
+from tests.pictures import write_table
+from tests.service.conftest import KEYS, WRITING
 from vitrine.catalogue import Catalogue, fetching
 from vitrine.catalogue.addresses import is_public
 from vitrine.catalogue.fetching import Fetcher, Fetching, FetchLimits
 from vitrine.cli.main import run
 from vitrine.encoders import make_encoder
 from vitrine.errors import PictureError
+from vitrine.service import Settings, create_app
 from vitrine.shop import Shop
 
 GOOD = encoded(gradient(30, 20))
@@ -281,3 +285,46 @@ def test_what_was_fetched_is_read_even_without_a_shop(site, tmp_path):
     catalogue = Catalogue.read(path, fetching=Fetching(folder, fetcher))
     assert catalogue.pictures()[0].shape == (20, 30, 3)
     assert len(list(folder.iterdir())) == 1
+
+
+@pytest.fixture
+def client(tmp_path):
+    """A client of a service that was told to fetch, from the server of these tests alone."""
+    path = write_table(tmp_path / "catalogue")
+    Shop.create(tmp_path / "served", Catalogue.read(path), make_encoder("pixels")).close()
+    app = create_app(tmp_path / "served", Settings(keys=KEYS, allow_urls=True))
+    with TestClient(app, base_url="http://localhost", headers=WRITING) as opened:
+        assert app.state.vitrine.fetcher._allowed is is_public
+        app.state.vitrine.fetcher = fetcher
+        yield opened
+
+
+def test_over_http_it_has_to_be_turned_on(client, site):
+    client.app.state.vitrine.fetcher = None
+    body = {"picture_urls": [address(site, "/good.png")]}
+    answer = client.put("/api/items/new", json=body)
+    assert (answer.status_code, "--allow-urls" in answer.json()["detail"]) == (403, True)
+    answer = client.post("/api/items", json={"items": [{"id": "new", **body}]})
+    assert answer.status_code == 403
+    assert site.asked == []
+
+
+def test_over_http_each_item_of_a_batch_is_taken_or_refused(client, site):
+    good = address(site, "/good.png")
+    assert client.put("/api/items/one", json={"picture_urls": [good]}).status_code == 201
+    inside = client.put("/api/items/two", json={"picture_urls": ["http://10.0.0.1/a.png"]})
+    assert (inside.status_code, inside.json()["type"]) == (422, "/docs#bad-picture")
+    urls = {
+        "a": good, "b": address(site, "/html"), "c": "http://[::1]/a.png", "d": good,
+        "e": "file:///etc/passwd", "f": address(site, "/slow/body"),
+    }  # fmt: skip
+    items = [{"id": item_id, "picture_urls": [url]} for item_id, url in urls.items()]
+    items.append({"id": "g", "picture_urls": [good] * 11})
+    assert client.post("/api/items", json={"items": items}).status_code == 422
+    results = client.post("/api/items", json={"items": items[:-1]}).json()["results"]
+    assert [one["id"] for one in results if one["status"] == "added"] == ["a", "d"]
+    said = {one["id"]: one["reason"] for one in results}
+    assert "web page" in said["b"]
+    assert "public internet" in said["c"]
+    assert "only http" in said["e"]
+    assert "had not arrived" in said["f"]

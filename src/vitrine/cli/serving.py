@@ -51,6 +51,12 @@ def serve(
         bool, typer.Option("--public-read", help="Let anyone read who reaches the address.")
     ] = False,
     allow_host: Hosts = None,
+    allow_urls: Annotated[
+        bool,
+        typer.Option(
+            "--allow-urls", help="Fetch pictures that items name by addresses (picture_urls)."
+        ),
+    ] = False,
     limit: Limits = None,
     log_level: Annotated[
         str, typer.Option(help="info: a line a request; warning: what goes wrong.")
@@ -65,7 +71,7 @@ def serve(
     if log_level not in ("debug", "info", "warning", "error"):
         raise OptionError(f"--log-level {log_level}: debug, info, warning or error")
     settings = Settings(host, port, workers, public_read, _keys(keys), tuple(allow_host or ()))
-    settings = with_limits(settings, limit or [])
+    settings = with_limits(replace(settings, allow_urls=allow_urls), limit or [])
     _check_reading(settings)
     Store.open(shop).close()  # says in one line what is wrong with it
     run(shop, settings, log_level, lambda bound: _announce(replace(settings, port=bound)))

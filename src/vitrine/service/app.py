@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from vitrine import __version__
+from vitrine.catalogue.fetching import Fetcher, FetchLimits
 from vitrine.service import problems
 from vitrine.service.api import documents, items, operating, photos, pictures, users, writing
 from vitrine.service.gate import Gate
@@ -51,7 +52,8 @@ def create_app(shop_path: PlaceLike, settings: Settings | None = None) -> FastAP
             ThreadPoolExecutor(max(2, cores), "picture", one_thread_each) as heavy,
         ):
             thumbnails = Thumbnails(shop, chosen.picture_cache_bytes)
-            app.state.vitrine = State(shop, chosen, threads, heavy, thumbnails, meter)
+            fetcher = _fetcher(chosen) if chosen.allow_urls else None
+            app.state.vitrine = State(shop, chosen, threads, heavy, thumbnails, meter, fetcher)
             yield
 
     app = FastAPI(
@@ -68,6 +70,10 @@ def create_app(shop_path: PlaceLike, settings: Settings | None = None) -> FastAP
     app.include_router(page_router, include_in_schema=False)
     app.add_middleware(Gate, settings=chosen, meter=meter)
     return app
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    return Fetcher(FetchLimits(settings.max_body_bytes, settings.answer_seconds / 3))
 
 
 def _opened(shop_path: PlaceLike) -> Shop:

@@ -47,6 +47,9 @@ class Settings:
         At once, in each process; more are told to come again.
     picture_cache_bytes : int
         Memory for small pictures that have been made, in each process.
+    allow_urls : bool
+        Whether items may come with addresses of pictures, which are fetched from the public
+        internet alone.
     """
 
     host: str = "127.0.0.1"
@@ -64,6 +67,7 @@ class Settings:
     answer_seconds: float = 30.0
     max_requests: int = 64
     picture_cache_bytes: int = 32_000_000
+    allow_urls: bool = False
 
     @property
     def loopback(self) -> bool:

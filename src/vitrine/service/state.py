@@ -12,6 +12,7 @@ from typing import Annotated, ParamSpec, TypeVar
 from fastapi import Depends, Request
 
 from vitrine.catalogue.decoding import Limits
+from vitrine.catalogue.fetching import Fetcher
 from vitrine.service.metrics import Meter
 from vitrine.service.settings import Settings
 from vitrine.service.thumbnails import Thumbnails
@@ -37,6 +38,8 @@ class State:
         waiting: ``await state.run_heavy(shop.search_photo, content)``.
     thumbnails : Thumbnails
     meter : Meter
+    fetcher : Fetcher or None
+        Fetches pictures by their address; None where that is off.
     """
 
     shop: Shop
@@ -45,6 +48,7 @@ class State:
     heavy: ThreadPoolExecutor
     thumbnails: Thumbnails
     meter: Meter
+    fetcher: Fetcher | None = None
 
     @property
     def limits(self) -> Limits:

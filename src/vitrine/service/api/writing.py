@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from vitrine.errors import UnknownItemError
+from vitrine.errors import PictureError, UnknownItemError
 from vitrine.service.answers import Json
 from vitrine.service.describing import (
     ItemAnswer,
@@ -26,6 +27,10 @@ from vitrine.shop.receiving import NewItem, Received
 
 router = APIRouter(prefix="/api", tags=["writing"])
 MAX_PICTURES = 10
+FETCHES = 4
+
+Fetched = dict[str, bytes | PictureError]
+"""By address: a picture's file, or why there is none."""
 
 _Base64 = Annotated[str, Field(description="A picture's file in base64.")]
 
@@ -38,6 +43,11 @@ class ItemBody(BaseModel):
     attributes: dict[str, Value] = Field(default_factory=dict)
     picture: _Base64 | None = None
     pictures: list[_Base64] = Field(default_factory=list, max_length=MAX_PICTURES)
+    picture_urls: list[str] = Field(
+        default_factory=list,
+        max_length=MAX_PICTURES,
+        description="Addresses to fetch pictures from, where the service is told to.",
+    )
 
 
 class BatchItem(ItemBody):
@@ -105,7 +115,8 @@ async def put_items(state: StateOf, batch: Annotated[Batch, Body()]) -> Response
     most = state.settings.max_batch
     if len(batch.items) > most:
         raise Refusal("too-large", f"{len(batch.items)} items, and {most} may come at once")
-    return Json({"results": await state.run_heavy(_put_items, state, batch)})
+    fetched = await _fetch(state, [url for body in batch.items for url in body.picture_urls])
+    return Json({"results": await state.run_heavy(_put_items, state, batch, fetched)})
 
 
 @router.delete(
@@ -129,8 +140,29 @@ async def _read(request: Request, state: State, item_id: str) -> NewItem:
         raise Refusal(
             "malformed", f"Content-Type {kind}: send application/json or multipart/form-data"
         )
-    content = await request.body()
-    return await state.run_heavy(_from_json, content, item_id)
+    body = await state.run_heavy(_body, await request.body())
+    fetched = await _fetch(state, body.picture_urls)
+    return await state.run_heavy(_new_item, item_id, body, fetched)
+
+
+async def _fetch(state: State, addresses: list[str]) -> Fetched:
+    """Fetch pictures, a few at once; those that cannot be had as the reason why."""
+    if addresses and state.fetcher is None:
+        raise Refusal(
+            "forbidden", "picture_urls: fetching is off; vitrine serve --allow-urls turns it on"
+        )
+    few = asyncio.Semaphore(FETCHES)
+
+    async def one(address: str) -> bytes | PictureError:
+        assert state.fetcher is not None  # noqa: S101 - seen above
+        async with few:
+            try:
+                return await asyncio.to_thread(state.fetcher.fetch, address)
+            except PictureError as error:
+                return error
+
+    wanted = list(dict.fromkeys(addresses))
+    return dict(zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True))
 
 
 async def _from_form(form: FormData, item_id: str) -> NewItem:
@@ -139,24 +171,29 @@ async def _from_form(form: FormData, item_id: str) -> NewItem:
     given = form.get("attributes") or "{}"
     if isinstance(given, UploadFile):
         raise Refusal("bad-value", "attributes: a JSON object as text, not a file")
-    item = _from_json(b'{"attributes": ' + given.encode("utf-8", "replace") + b"}", item_id)
-    return NewItem(item_id, item.attributes, pictures)
+    body = _body(b'{"attributes": ' + given.encode("utf-8", "replace") + b"}")
+    return NewItem(item_id, dict(body.attributes), pictures)
 
 
-def _from_json(content: bytes, item_id: str) -> NewItem:
+def _body(content: bytes) -> ItemBody:
     try:
-        body = ItemBody.model_validate(orjson.loads(content))
+        return ItemBody.model_validate(orjson.loads(content))
     except orjson.JSONDecodeError as error:
         raise Refusal("malformed", f"the body is not JSON: {error}") from error
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise Refusal("bad-value", said) from error
-    return _new_item(item_id, body)
 
 
-def _new_item(item_id: str, body: ItemBody) -> NewItem:
+def _new_item(item_id: str, body: ItemBody, fetched: Fetched) -> NewItem:
     given = body.pictures if body.picture is None else [body.picture, *body.pictures]
-    return NewItem(item_id, dict(body.attributes), [_decoded(one) for one in given])
+    pictures = [_decoded(one) for one in given]
+    for address in body.picture_urls:
+        content = fetched[address]
+        if isinstance(content, PictureError):
+            raise Refusal("bad-picture", f"{address}: {content}")
+        pictures.append(content)
+    return NewItem(item_id, dict(body.attributes), pictures)
 
 
 def _decoded(text: str) -> bytes:
@@ -166,13 +203,13 @@ def _decoded(text: str) -> bytes:
         raise Refusal("bad-picture", f"the picture is not base64: {error}") from error
 
 
-def _put_items(state: State, batch: Batch) -> list[dict[str, Any]]:
-    """Bring a batch in; an item whose base64 is none is refused alone."""
+def _put_items(state: State, batch: Batch, fetched: Fetched) -> list[dict[str, Any]]:
+    """Bring a batch in; an item whose base64 is none, or address leads nowhere, fails alone."""
     items: list[NewItem] = []
     answers: list[dict[str, Any] | None] = []
     for body in batch.items:
         try:
-            items.append(_new_item(body.id, body))
+            items.append(_new_item(body.id, body, fetched))
             answers.append(None)
         except Refusal as refusal:
             answers.append({"id": body.id, "status": "refused", "reason": refusal.detail})

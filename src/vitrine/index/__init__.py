@@ -4,16 +4,15 @@ from vitrine.index.allowed import Allowed
 from vitrine.index.distance import DISTANCES, Distance, DistanceName
 from vitrine.index.inverted_file import Effort
 from vitrine.index.neighbours import (
-    EXACT_NUMBERS,
     METHODS,
     Method,
     NearestNeighbours,
     Neighbours,
+    is_large,
 )
 
 __all__ = [
     "DISTANCES",
-    "EXACT_NUMBERS",
     "METHODS",
     "Allowed",
     "Distance",
@@ -22,4 +21,5 @@ __all__ = [
     "Method",
     "NearestNeighbours",
     "Neighbours",
+    "is_large",
 ]

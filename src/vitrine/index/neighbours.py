@@ -375,7 +375,7 @@ class NearestNeighbours:
             self.renew(self.trained())
 
     def _wants_file(self, rows: Rows) -> bool:
-        large = rows.n_live * rows.n_components > EXACT_NUMBERS
+        large = is_large(rows.n_live, rows.n_components)
         return rows.n_live > 0 and (self.method == "faiss" or (self.method == "auto" and large))
 
     def _prepare(self, vectors: FloatArray, rows: Rows | None) -> FloatArray:
@@ -391,6 +391,11 @@ class NearestNeighbours:
         similarities = self.distance.similarities(distances)
         distances[positions < 0], similarities[positions < 0] = np.inf, -np.inf
         return Neighbours(positions, distances, similarities)
+
+
+def is_large(n_rows: int, n_components: int) -> bool:
+    """Tell whether so many rows are searched by an inverted file where the method is ``auto``."""
+    return n_rows * n_components > EXACT_NUMBERS
 
 
 def _likely(

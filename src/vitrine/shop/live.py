@@ -12,7 +12,7 @@ from threading import Event, Lock, Thread
 from vitrine.artifact import Artifact
 from vitrine.encoders import Encoder, load_encoder
 from vitrine.errors import ShopFormatError, VitrineError
-from vitrine.index import EXACT_NUMBERS
+from vitrine.index import is_large
 from vitrine.shop.centres import Centres
 from vitrine.shop.locking import MemoryLock
 from vitrine.shop.memory import EncoderChanged, Memory
@@ -171,7 +171,7 @@ class Live:
         memory = empty()
         if self._snapshots.load(memory):
             return memory
-        if self._store.count() * memory.encoder.n_components_ <= EXACT_NUMBERS:
+        if not is_large(self._store.count(), memory.encoder.n_components_):
             memory.follow(self._store, self.lock)
             return memory
         # One process reads and writes a snapshot; whoever opens the shop meanwhile waits for it.

@@ -8,7 +8,7 @@ import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -211,11 +211,17 @@ class Database(Place):
             connection.execute(text(f"CREATE SCHEMA {self.schema}"))
 
     def folder(self, engine: Engine) -> Path:
-        """Return a folder of this user's cache, another one for every shop that was ever here."""
+        """Return a folder of this user's cache, another one for every shop that was ever here.
+
+        It is made, if it can be.
+        """
         with reading(engine) as connection:
             table = connection.scalar(text("SELECT CAST(CAST('shop' AS regclass) AS oid)"))
         digest = hashlib.sha256(f"{self} {table}".encode()).hexdigest()[:16]
-        return (user_cache_path("vitrine") / "shops" / f"{self.name}-{digest}").absolute()
+        made = (user_cache_path("vitrine") / "shops" / f"{self.name}-{digest}").absolute()
+        with suppress(OSError):  # where nothing can be kept, a shop can be served all the same
+            made.mkdir(parents=True, exist_ok=True)
+        return made
 
     def kept_files(self, engine: Engine, folder: Path) -> KeptFiles:
         """Return the files in the database."""

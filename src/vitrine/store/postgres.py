@@ -112,6 +112,6 @@ def explain_postgres(error: DBAPIError, where: str) -> VitrineError:
     if code.startswith("23"):
         return ShopError(f"{where}: {reason}; another process may have written the same, try again")
     return ShopUnavailableError(
-        f"{where}: the database cannot be reached ({reason}); nothing that was acknowledged is "
-        "lost: see that it runs and lets this user in, then try again"
+        f"{where}: the database cannot be reached ({reason}); see that it runs and lets this user "
+        "in, then try again"
     )

@@ -2,7 +2,8 @@
 
 from vitrine.store.database import DATABASE_NAME
 from vitrine.store.place import Database, Folder, Place, PlaceLike, place_of
-from vitrine.store.ratings import RatingColumns, RatingState, RatingStore, StoredRating
+from vitrine.store.rating_rows import RatingColumns, RatingState, StoredRating
+from vitrine.store.ratings import RatingStore
 from vitrine.store.rows import Change, ItemChunk, ShopState, StoredItem
 from vitrine.store.store import Store
 

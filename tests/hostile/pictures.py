@@ -30,8 +30,8 @@ def png(
 
 
 def zeros(n: int) -> bytes:
-    """Return `n` zero bytes compressed, a thousandth of them, without holding them."""
-    packer, block = zlib.compressobj(9), bytes(2**20)
+    """Return `n` zero bytes compressed, a two-hundredth of them, without holding them."""
+    packer, block = zlib.compressobj(1), bytes(2**20)
     parts = [packer.compress(block) for _ in range(n // len(block))]
     return b"".join([*parts, packer.compress(bytes(n % len(block))), packer.flush()])
 
@@ -151,3 +151,30 @@ def bmp_runs(side: int) -> bytes:
 def webp_with_frames(n: int) -> bytes:
     frames = [Image.new("RGB", (64, 64), (i % 256, i // 256, 0)) for i in range(n)]
     return encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+
+
+def png_with(kind: bytes, data: bytes) -> bytes:
+    """Return a small PNG with one more chunk."""
+    return png(9, 9, zlib.compress(bytes(28 * 9)), more=chunk(kind, data))
+
+
+def png_with_profile(size: int) -> bytes:
+    """Return a small PNG with a colour profile that unpacks to `size` bytes."""
+    return png_with(b"iCCP", b"profile\0\0" + zeros(size))
+
+
+def tiff_with_tile(width: int, height: int) -> bytes:
+    """Return a TIFF of nine pixels squared in one tile that is far larger."""
+    return tiff(_grey(9, 9, (322, 4, 1, width), (323, 4, 1, height), (324, 4, 1, 8),
+                      (325, 4, 1, 81)))  # fmt: skip
+
+
+def webp_header(width: int, height: int) -> bytes:
+    """Return an animated WebP that says how large it is and holds a frame of one pixel."""
+    whole = encoded(Image.new("RGB", (1, 1)), "WEBP", lossless=True)[12:]
+    sides = [(side - 1).to_bytes(3, "little") for side in (width, height, 1, 1)]
+    start = b"VP8X" + struct.pack("<I", 10) + b"\x02\0\0\0" + sides[0] + sides[1]
+    frame = bytes(6) + sides[2] + sides[3] + bytes(4) + whole
+    body = start + b"ANIM" + struct.pack("<I", 6) + bytes(6)
+    body += b"ANMF" + struct.pack("<I", len(frame)) + frame
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body

@@ -19,10 +19,12 @@
     │   ├── ShopUnavailableError     the shop's database cannot be reached at the moment
     │   ├── DiskFullError            there is no room left to write on
     │   ├── EncoderReplacedError     another process has given the shop another encoder
+    │   ├── ItemsChangedError        another process has given items other pictures, or removed them
     │   └── UnknownItemError         the shop has no item with that id
     ├── TrainingError                training cannot go on (NaN loss, nothing to learn from)
+    ├── JobError                     a job on a cluster came to no good end
     ├── MissingExtraError (ImportError)   an optional dependency is not installed
-    └── MissingProgramError      a program that Vitrine runs is not installed
+    └── MissingProgramError          a program that Vitrine runs is not installed
 
 A message says what was wrong, where (file, row, item id), and what to do about it.
 """
@@ -98,6 +100,10 @@ class EncoderReplacedError(ShopError):
     """Another process has given the shop another encoder meanwhile."""
 
 
+class ItemsChangedError(ShopError):
+    """Another process has given items other pictures meanwhile, or removed them."""
+
+
 class UnknownItemError(ShopError):
     """The shop has no item with that id."""
 
@@ -120,6 +126,10 @@ class MissingExtraError(VitrineError, ImportError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f'{what} needs an extra: pip install "vitrine[{extra}]"')
         self.extra = extra
+
+
+class JobError(VitrineError):
+    """A job on a cluster came to no good end."""
 
 
 class MissingProgramError(VitrineError):

@@ -12,6 +12,7 @@ from vitrine.cli import ratings_compare
 from vitrine.cli import tables
 from vitrine.cli import serving
 from vitrine.cli import keeping
+from vitrine.cli import spark
 from vitrine.cli import copying
 
 # isort: on
@@ -30,5 +31,6 @@ __all__ = [
     "retraining",
     "serving",
     "shops",
+    "spark",
     "tables",
 ]

@@ -24,8 +24,10 @@ from vitrine.ratings.folding import (
     RatedFactors,
     SampledFactors,
 )
+from vitrine.ratings.folding_mllib import OneMoreRow
 from vitrine.ratings.ids import Codes
 from vitrine.ratings.interactions import Interactions, Rows
+from vitrine.ratings.mllib import SparkALS
 from vitrine.ratings.neighbours import ItemKNN, UserKNN
 from vitrine.ratings.visual import VisualKNN
 
@@ -233,6 +235,7 @@ _FOLDINGS: tuple[tuple[type[RatingModel], Any], ...] = (
     (EASE, ItemWeights),
     (ImplicitALS, ChosenFactors),
     (BPR, MappedFactors),
+    (SparkALS, OneMoreRow),
     (BayesianSVDpp, SampledFactors),
     (ItemKNN, OwnNeighbours),
     (UserKNN, LikeMinded),

@@ -34,6 +34,12 @@ RATING_MODELS: dict[str, str] = {
 }
 """Where each model's class lies, ``module:class``; imported only when it is asked for."""
 
+FITTED_ELSEWHERE: dict[str, str] = {
+    "spark-als": "vitrine.ratings.mllib:SparkALS",
+    "spark-implicit-als": "vitrine.ratings.mllib:SparkImplicitALS",
+}
+"""Models that are served here and fitted by a command of their own: ``vitrine spark als``."""
+
 
 def rating_model_names() -> list[str]:
     """Return the names that `make_rating_model` knows."""
@@ -48,11 +54,12 @@ def rating_model_class(name: str) -> type[RatingModel]:
     OptionError
         If no rating model is called that.
     """
-    if name not in RATING_MODELS:
+    known = RATING_MODELS | FITTED_ELSEWHERE
+    if name not in known:
         close = difflib.get_close_matches(name, RATING_MODELS, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(RATING_MODELS)}"
         raise OptionError(f"no rating model is called {name!r}; {hint}")
-    module, _, attribute = RATING_MODELS[name].partition(":")
+    module, _, attribute = known[name].partition(":")
     found: type[RatingModel] = getattr(importlib.import_module(module), attribute)
     return found
 

@@ -196,7 +196,8 @@ class _Rows:
         made = np.zeros((len(lists), self._dimensions), np.float32)
         flat = lists.filter(pa.array(fitting)).flatten().cast(pa.float32(), safe=False)
         made[fitting] = flat.to_numpy(zero_copy_only=False).reshape(-1, self._dimensions)
-        finite, nonzero = np.isfinite(made).all(axis=-1), (made != 0).sum(axis=-1) > 0
+        finite = np.isfinite(made).sum(axis=1) == made.shape[1]
+        nonzero = np.count_nonzero(made, axis=1) > 0
         for place in np.flatnonzero(~(fitting & finite & nonzero)).tolist():
             if reasons[place] is not None:
                 continue

@@ -124,6 +124,10 @@ class Wholesale(Contents):
         self.refresh()
         return export(self._store, self._live, Path(path))
 
+    def encoder_files(self) -> dict[str, bytes]:
+        """Return the artifact of the shop's encoder, file by file, to use it elsewhere."""
+        return self._store.artifact(self._live.current().encoder_id)
+
     def import_vectors(self, path: str | Path) -> VectorImport:
         """Bring in items with vectors that this shop's encoder made elsewhere, all at once.
 

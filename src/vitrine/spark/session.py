@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,22 @@ def session(master: str | None = None, conf: Iterable[str] = ()) -> Iterator[Any
         yield opened
     finally:
         opened.stop()
+
+
+@contextmanager
+def with_settings(spark: Any, settings: Mapping[str, object]) -> Iterator[None]:
+    """Set what a job needs inside the context, and put back what was set before."""
+    before = {key: spark.conf.get(key, None) for key in settings}
+    for key, value in settings.items():
+        spark.conf.set(key, str(value))
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, value)
 
 
 def read_conf(texts: Iterable[str]) -> dict[str, str]:

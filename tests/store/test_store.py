@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,13 @@ from sqlalchemy import func, select, update
 
 from tests.store.items import everything, item
 from vitrine.catalogue.items import PictureRef
-from vitrine.errors import EncoderReplacedError, ShopExistsError, ShopFormatError, ShopNotFoundError
+from vitrine.errors import (
+    EncoderReplacedError,
+    ItemsChangedError,
+    ShopExistsError,
+    ShopFormatError,
+    ShopNotFoundError,
+)
 from vitrine.store import Store, StoredItem
 from vitrine.store.database import reading, writing
 from vitrine.store.tables import items, shop, thumbnails, vectors
@@ -46,10 +53,15 @@ def test_an_item_that_returns_is_no_longer_among_the_deleted(store, encoder_id):
 
 def test_an_item_without_a_vector_keeps_the_one_it_has(store, encoder_id):
     store.put([item("a", 2.0, colour="red")], encoder_id)
-    store.put([item("a", None, None, colour="blue")], encoder_id)
+    same = replace(item("a", 2.0, colour="blue"), vector=None, thumbnail=None)
+    store.put([same], encoder_id)
     rows, _, _ = everything(store, encoder_id)
     assert rows == {"a": ({"colour": "blue"}, 2.0)}
     assert store.thumbnails(["a"]) == {"a": b"small"}
+    for changed in (item("a", None, None, colour="green"), item("b", None, None)):
+        with pytest.raises(ItemsChangedError, match=repr(changed.id)):
+            store.put([changed], encoder_id)
+    assert everything(store, encoder_id)[0] == rows
 
 
 def test_a_replaced_picture_takes_its_thumbnail_along(store, encoder_id):

@@ -18,11 +18,6 @@ from typing import Any
 
 from PIL import Image
 
-import vitrine.cli
-import vitrine.ratings
-import vitrine.service.server
-import vitrine.shop.checking
-
 Image.init()  # like the imports above: done once here, not by every child
 
 

@@ -109,6 +109,9 @@ class Import:
             rewritten = []
             for i, item in enumerate(items, start):
                 stored_fingerprint, stored_attributes = known.get(item.id, ("", None))
+                if item.id in self._same_pictures and item.id not in known:
+                    self._refuse(item, "it was removed meanwhile")
+                    continue
                 fingerprint = (
                     stored_fingerprint
                     if item.id in self._same_pictures

@@ -10,7 +10,7 @@ from vitrine.catalogue.decoding import DEFAULT_LIMITS, Limits
 from vitrine.catalogue.where import Where
 from vitrine.encoders import make_encoder
 from vitrine.encoders.base import Encoder
-from vitrine.errors import EncoderReplacedError, InputError
+from vitrine.errors import EncoderReplacedError, InputError, ItemsChangedError
 from vitrine.shop.creating import begin
 from vitrine.shop.evaluating import (
     Evaluation,
@@ -126,7 +126,8 @@ class Shop(Wholesale):
             work = Import(self._store, memory.encoder, memory.encoder_id, keep, same_pictures)
             try:
                 result = work.run(catalogue)
-            except EncoderReplacedError:  # what is stored has vectors of the new one already
+            # What is stored by now is taken as it is: nothing is done twice.
+            except (EncoderReplacedError, ItemsChangedError):
                 self.refresh()
         self.refresh()
         return result

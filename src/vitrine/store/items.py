@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, delete, select
 
+from vitrine.errors import ItemsChangedError
 from vitrine.store.database import upsert
 from vitrine.store.rows import StoredItem
 from vitrine.store.state import IDS_A_QUERY, chunked
@@ -34,6 +35,29 @@ def put_rows(connection: Connection, rows: list[dict[str, Any]]) -> dict[str, in
     codes = {str(row.item_id): int(row.code) for row in found}
     put_words(connection, rows, codes)
     return codes
+
+
+def kept_pictures(connection: Connection, batch: Sequence[StoredItem]) -> dict[str, Any]:
+    """Return by item id where the pictures lie of items that shall keep their vectors.
+
+    Raises
+    ------
+    ItemsChangedError
+        If one has other pictures by now than those that the vector is of, or is gone.
+    """
+    query = select(items.c.item_id, items.c.pictures_fingerprint, items.c.pictures)
+    kept: dict[str, Any] = {}
+    for some in chunked(batch, IDS_A_QUERY):
+        wanted = {item.id: item.pictures_fingerprint for item in some}
+        for row in connection.execute(query.where(items.c.item_id.in_(list(wanted)))):
+            if row.pictures_fingerprint == wanted[row.item_id]:
+                kept[row.item_id] = row.pictures
+    changed = [item.id for item in batch if item.id not in kept]
+    if changed:
+        raise ItemsChangedError(
+            f"item {changed[0]!r} has just got other pictures or been removed; do it again"
+        )
+    return kept
 
 
 def put_vectors(

@@ -25,6 +25,7 @@ from vitrine.store.feed import read_changes
 from vitrine.store.formats import bring_up_to_date
 from vitrine.store.items import (
     drop_stale_vectors,
+    kept_pictures,
     put_rows,
     put_thumbnails,
     put_vectors,
@@ -218,6 +219,8 @@ class Store:
         ------
         EncoderReplacedError
             If the shop has another one by now; nothing is written.
+        ItemsChangedError
+            If items without a vector have other pictures by now, or are gone; nothing is written.
         """
         if not batch:
             return
@@ -226,9 +229,13 @@ class Store:
             if read_state(connection).encoder_id != encoder_id:
                 raise EncoderReplacedError("the shop has another encoder by now; do it again")
             number = next_change(connection)
+            kept = kept_pictures(connection, [item for item in batch if item.vector is None])
             codes: dict[str, int] = {}
             for some in chunked(batch, IDS_A_QUERY):
-                codes |= put_rows(connection, [item_row(item, number, folder) for item in some])
+                rows = [item_row(item, number, folder) for item in some]
+                for row in rows:
+                    row["pictures"] = kept.get(row["item_id"], row["pictures"])
+                codes |= put_rows(connection, rows)
             encoded = [item for item in batch if item.vector is not None]
             made = {item.id: item.vector for item in encoded if item.vector is not None}
             put_vectors(connection, made, codes, encoder_id)

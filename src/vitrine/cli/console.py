@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,9 @@ PLAIN_WIDTH = 160  # of tables in files and pipes
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys, or what turns the direction of writing, but tabs and new lines."""
+
 QUIET_SECONDS = 2.0
 LINE_SECONDS = 10.0
 
@@ -53,7 +57,7 @@ class Bars:
             self._progress = new_progress()
             self._progress.start()
         self._open += 1
-        bar = self._progress.add_task(description, total=total, note="")
+        bar = self._progress.add_task(harmless(description), total=total, note="")
         try:
             yield Bar(self._progress, bar)
         finally:
@@ -67,12 +71,12 @@ class Bars:
 def new_progress() -> Progress:
     """Return bars that are gone when they are done, not shown yet."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         console=err,
         transient=True,
     )
@@ -86,7 +90,7 @@ class Bar:
 
     def advance(self, amount: float = 1.0, note: str = "") -> None:
         """Move the bar on, and say what stands behind it."""
-        self._progress.update(self._bar, advance=amount, note=note)
+        self._progress.update(self._bar, advance=amount, note=harmless(note))
 
 
 class Lines:
@@ -119,22 +123,31 @@ class _Line:
 
     def _say(self, text: str) -> None:
         seconds = time.monotonic() - self._start
-        err.print(Text(f"{self._description}: {text} ({seconds:.0f} s)"))
+        complain(f"{self._description}: {text} ({seconds:.0f} s)")
+
+
+def harmless(text: str) -> str:
+    r"""Return text with what a terminal would obey written out: ``\\x1b[2J`` clears no screen.
+
+    Ids, titles and names of files come from outside.
+    """
+    return _COMMANDS.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def say(text: str) -> None:
     """Print a line for people, without markup: text from outside is never interpreted."""
-    out.print(Text(text))
+    out.print(Text(harmless(text)))
 
 
 def complain(text: str) -> None:
     """Print a line to the error stream."""
-    err.print(Text(text))
+    err.print(Text(harmless(text)))
 
 
 def print_json(value: Any) -> None:
     """Print a value for machines; what is not a number becomes null, as JSON has no NaN."""
-    sys.stdout.write(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str) + "\n")
+    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(_COMMANDS.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -158,13 +171,16 @@ def make_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None
 ) -> Table:
     """Return a table to print; numbers stand to the right."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
+    table.title = None if title is None else Text(harmless(title))
     cells = [[_cell(value) for value in row] for row in rows]
     for i, column in enumerate(columns):
         numeric = bool(cells) and all(row[i][1] for row in cells)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            Text(harmless(column)), justify="right" if numeric else "left", overflow="fold"
+        )
     for row in cells:
-        table.add_row(*[Text(text) for text, _ in row])
+        table.add_row(*[Text(harmless(text)) for text, _ in row])
     return table
 
 

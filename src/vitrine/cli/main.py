@@ -14,6 +14,13 @@ from vitrine.progress import listen
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
+class _Harmless(logging.Formatter):
+    """Writes a log line so that names in it can do nothing to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return console.harmless(super().format(record))
+
+
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     sys.exit(run(sys.argv[1:]))
@@ -23,7 +30,9 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    logging.basicConfig(format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Harmless("%(message)s"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("vitrine").setLevel(logging.DEBUG if debug else logging.INFO)
     try:
         with listen(console.listener()):

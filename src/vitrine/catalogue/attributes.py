@@ -13,6 +13,9 @@ from vitrine.catalogue.facets import Facet, facet
 from vitrine.catalogue.items import AttributeType, Value
 from vitrine.catalogue.where import Condition, as_datetime
 
+MAX_TEXT = 100_000
+"""Characters of one attribute of one item."""
+
 _COMPARE = {
     "=": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal,
     ">": np.greater, ">=": np.greater_equal,
@@ -264,7 +267,7 @@ def fit_type(value: Value, kind: AttributeType) -> Value:
     if value is None:
         return None
     if kind == "text":
-        return str(to_json(value))
+        return _checked_text(str(to_json(value)))
     if kind == "date" and not isinstance(value, bool | int | float):
         return as_datetime(value)
     if kind == "boolean" and isinstance(value, bool):
@@ -276,6 +279,14 @@ def fit_type(value: Value, kind: AttributeType) -> Value:
             raise ValueError(f"{value} does not fit into 64 bits")
         return value
     raise ValueError(f"{value!r} is not {kind}")
+
+
+def _checked_text(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"{len(text):,} characters, over the limit of {MAX_TEXT:,}")
+    if "\0" in text:  # no PostgreSQL text holds one
+        raise ValueError("it holds a zero byte")
+    return text
 
 
 def widen_schema(

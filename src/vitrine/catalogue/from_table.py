@@ -26,6 +26,7 @@ from vitrine.errors import PictureError, SourceError
 
 logger = logging.getLogger(__name__)
 
+MAX_ID = 500
 _CHUNK = 10_000
 
 
@@ -94,6 +95,7 @@ class _Builder:
         for position in np.flatnonzero(np.asarray(pc.is_null(self.ids))).tolist():
             self.good[position] = False
             self.refuse(position, f"the id ({column}) is empty")
+        self._check_texts_of_ids(column)
         codes = np.asarray(pc.fill_null(pc.dictionary_encode(self.ids).indices, -1))
         first = np.full(codes.max(initial=-1) + 2, -1, np.int64)
         first[codes[::-1]] = np.arange(len(codes))[::-1]  # the smallest position of a code is last
@@ -102,6 +104,21 @@ class _Builder:
             self.good[position] = False
             earlier = self.rows.numbers[first[codes[position]]]
             self.refuse(position, f"the id is there already, in row {earlier}")
+
+    def _check_texts_of_ids(self, column: str) -> None:
+        """Refuse ids that are too long or hold a zero byte; what is told of them is their start."""
+        long = pc.greater(pc.utf8_length(self.ids), MAX_ID)
+        bad = pc.or_kleene(long, pc.match_substring(self.ids, "\0"))
+        positions = np.flatnonzero(np.asarray(pc.fill_null(bad, False)))
+        if len(positions) == 0:
+            return
+        mask = np.zeros(len(self.ids), np.bool_)
+        mask[positions] = True
+        self.good[positions] = False
+        self.ids = pc.if_else(pa.array(mask), pa.scalar(None, pa.large_string()), self.ids)
+        for position in positions.tolist():
+            reason = f"the id ({column}) has over {MAX_ID} characters, or a zero byte"
+            self.refuse(position, reason)
 
     def read_attributes(self, names: Sequence[str], schema: Mapping[str, AttributeType]) -> None:
         """Give every other column its type; refuse rows whose value is not of it."""
@@ -115,7 +132,7 @@ class _Builder:
             for position in column.misfits[self.good[column.misfits]].tolist():
                 self.good[position] = False
                 value = values[position].as_py()
-                self.refuse(position, f"{name}: {value!r} is not of the type {column.kind}")
+                self.refuse(position, f"{name}: {value!r:.100} is not of the type {column.kind}")
 
     def find_pictures(self, columns: Sequence[str]) -> list[list[str]]:
         """Return the pictures of the rows that are good; refuse rows that have none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,11 @@ JSON_LINES = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet", ".pq")
 FORMATS = (*CSV, *JSON_LINES, *PARQUET)
 _DELIMITERS = ",;\t|"
+MAX_RATIO = 100
+MAX_UNPACKED = 100e6
+"""A gzip file may unpack to this much, or to `MAX_RATIO` times its size; text shrinks to a 20th."""
+
+MAX_CELLS = 5e8
 _MAX_COLUMNS = 2_000
 _LINES = 10_000
 
@@ -80,8 +86,42 @@ def read_rows(path: Path) -> Rows:
     return rows
 
 
+class _Unpacked(io.RawIOBase):
+    """What a gzip file holds, up to so much: a few bytes may unpack to all there is room for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._file = path, gzip.open(path)  # noqa: SIM115 - closed with this
+        self._most, self._done = max(MAX_UNPACKED, MAX_RATIO * path.stat().st_size), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._done = self._file.seek(offset, whence)
+        return self._done
+
+    def readinto(self, buffer: Any) -> int:
+        n = self._file.readinto(buffer)
+        self._done += n
+        if self._done > self._most:
+            raise SourceError(
+                f"{self._path}: unpacks to over {MAX_RATIO} times its size; unpack it yourself "
+                "if it is what it should be"
+            )
+        return n
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else open(path, "rb")
+    if path.suffix.lower() != ".gz":
+        return open(path, "rb")
+    return cast(IO[bytes], io.BufferedReader(_Unpacked(path), 2**20))
 
 
 def _read_csv(path: Path) -> Rows:
@@ -214,5 +254,12 @@ def _json_cell(value: Any) -> str | None:
 
 
 def _read_parquet(path: Path) -> Rows:
+    with pa_parquet.ParquetFile(path) as file:  # runs of one value take no room in the file
+        facts = file.metadata
+    if facts.num_columns > _MAX_COLUMNS or facts.num_rows * facts.num_columns > MAX_CELLS:
+        raise SourceError(
+            f"{path}: {facts.num_rows:,} rows of {facts.num_columns:,} columns, over the limit of "
+            f"{_MAX_COLUMNS:,} columns and {MAX_CELLS:,.0f} cells; split it"
+        )
     table = pa_parquet.read_table(path, partitioning=None)
     return Rows(table, np.arange(1, len(table) + 1))

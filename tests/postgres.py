@@ -17,12 +17,14 @@ USER, PASSWORD = "shopkeeper", "open-sesame"
 class PostgresServer:
     """Started by making it; `stop` ends it and takes its directory away.
 
-    As root it runs as Debian's user ``postgres``, for the server refuses root.
+    As root it runs as Debian's user ``postgres``, for the server refuses root. `inside` is what
+    puts a command into a network namespace.
     """
 
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", inside=(), fsync="off"):
         self.host = host
         self._bin = _programs()
+        self._inside, self._fsync = inside, fsync
         self._user = "postgres" if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="vitrine-postgres-"))
         self._schemas = count(1)
@@ -35,6 +37,8 @@ class PostgresServer:
         self.port = _free_port()
         self._run("initdb", "--no-sync", "-E", "UTF8", "--locale=C", "-U", USER, "-A",
                   "scram-sha-256", f"--pwfile={secret}")  # fmt: skip
+        with open(self._folder / "data/pg_hba.conf", "a") as file:
+            file.write(f"host all all {host}/24 scram-sha-256\n")
         self.start()
 
     @property
@@ -47,14 +51,14 @@ class PostgresServer:
 
     def start(self):
         settings = {
-            "listen_addresses": self.host, "port": self.port, "fsync": "off",
+            "listen_addresses": self.host, "port": self.port, "fsync": self._fsync,
             "unix_socket_directories": self._folder, "max_connections": 60,
             "shared_buffers": "64MB", "log_min_messages": "fatal",
         }  # fmt: skip
         options = [word for pair in settings.items() for word in ("-c", "=".join(map(str, pair)))]
         self._process = subprocess.Popen(
-            [self._bin / "postgres", "-D", self._folder / "data", *options],
-            cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self._as(),
+            [*self._inside, *self._as(), self._bin / "postgres", *options, "-D", "data"],
+            cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         until = time.monotonic() + 60
         while self._run("pg_isready", "-q", "-h", str(self._folder), check=False):
@@ -74,12 +78,14 @@ class PostgresServer:
     def _run(self, program, *arguments, check=True):
         environment = {**os.environ, "PGDATA": str(self._folder / "data"), "PGPORT": str(self.port)}
         return subprocess.run(
-            [self._bin / program, *arguments], check=check, cwd=self._folder, env=environment,
-            stdout=subprocess.DEVNULL, **self._as(),
+            [*self._as(), self._bin / program, *arguments], check=check, cwd=self._folder,
+            env=environment, stdout=subprocess.DEVNULL,
         ).returncode  # fmt: skip
 
     def _as(self):
-        return {"user": self._user, "group": self._user, "extra_groups": []} if self._user else {}
+        if self._user is None:
+            return []
+        return ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups"]
 
 
 def _programs():

@@ -16,7 +16,8 @@ from vitrine.service.keys import Keys, line_of
 from vitrine.shop import Shop
 
 READ_KEY, WRITE_KEY = "vitrine_reader", "vitrine_writer"
-KEYS = Keys.parse(f"{line_of(READ_KEY, 'read')}\n{line_of(WRITE_KEY, 'write')}", "test")
+KEYS_FILE = f"{line_of(READ_KEY, 'read')}\n{line_of(WRITE_KEY, 'write')}"
+KEYS = Keys.parse(KEYS_FILE, "test")
 WRITING = {"Authorization": f"Bearer {WRITE_KEY}"}
 
 

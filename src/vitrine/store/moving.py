@@ -103,16 +103,15 @@ def _compare(old: Connection, new: Connection, moved: Moved) -> None:
     with task("comparing", sum(moved.rows.values())) as progress:
         for table in _common():
             with closing(_chunks(old, table)) as here, closing(_chunks(new, table)) as there:
-                for ours, theirs in zip_longest(here, there, fillvalue=[]):
+                for ours, theirs in zip_longest(here, there):
                     if ours != theirs:
-                        raise _other(table, ours, theirs)
+                        raise _other(table, ours or [], theirs or [])
                     progress.advance(len(ours))
 
 
 def _other(table: Table, ours: Sequence[_Row], theirs: Sequence[_Row]) -> ShopError:
     """Return the error that names the first row that is not the same."""
-    pairs = zip_longest(ours, theirs, fillvalue={})
-    row = next(one or other for one, other in pairs if one != other)
+    row = next(one or other for one, other in zip_longest(ours, theirs) if one != other)
     key = {column.name: row[column.name] for column in table.primary_key}
     return ShopError(
         f"the row {key} of the table {table.name} is another one after copying; nothing is kept "

@@ -125,7 +125,8 @@ def test_new_items_bring_attributes_and_pictures(shop, tmp_path):
         picture=pa.array([str(photo), photo.as_uri(), None], pa.string()),
         price=[5, 6, 7], brand=["a", "b", None],
     )  # fmt: skip
-    assert shop.import_vectors(path).added == 3
+    result = shop.import_vectors(path, tmp_path / "more")
+    assert (result.added, result.unlinked) == (3, 0)
     assert shop.schema["brand"] == "text"
     assert shop.values("brand")[-3:] == ["a", "b", None]
     assert [hit.id for hit in shop.similar("apple-1", 5, "brand=b")] == ["by-uri"]
@@ -134,6 +135,21 @@ def test_new_items_bring_attributes_and_pictures(shop, tmp_path):
     assert shop.pictures(["bare"]) == [None]
     assert shop.have_pictures(ids) == {"by-path", "by-uri"}
     assert shop._store.pictures(["bare"])["bare"][0].path == str(shop.path.resolve() / NO_PICTURE)
+
+
+def test_a_table_cannot_show_files_from_elsewhere(shop, tmp_path):
+    (tmp_path / "here").mkdir()
+    secret = write_class_folders(tmp_path / "secret", 1) / "sea" / "sea-0.png"
+    path = write_vectors(
+        tmp_path / "here" / "v.parquet", shop, ["a", "b", "c"], [[1, 2, 3]] * 3,
+        picture=[str(secret), "../secret/sea/sea-0.png", "s3a://bucket/c.png"],
+    )  # fmt: skip
+    result = shop.import_vectors(path)
+    assert (result.added, result.unlinked) == (3, 3)
+    assert "lies outside of" in result.why_unlinked
+    assert shop.have_pictures(["a", "b", "c"]) == set()
+    with pytest.raises(SourceError, match="no such folder of pictures"):
+        shop.import_vectors(path, tmp_path / "nowhere")
 
 
 def test_a_value_that_does_not_fit_the_shops_type_is_refused(shop, tmp_path):
@@ -154,7 +170,7 @@ def test_pictures_that_came_so_are_not_encoded_again(shop, tmp_path):
         picture=[item.pictures[0].path for item in catalogue],
         category=[item.attributes["category"] for item in catalogue],
     )  # fmt: skip
-    shop.import_vectors(path)
+    shop.import_vectors(path, folder)
     result = shop.add(catalogue)
     assert (result.added, result.updated, result.unchanged) == (0, 0, 6)
 

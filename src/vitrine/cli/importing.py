@@ -23,17 +23,22 @@ def import_vectors(
             help="A Parquet file or folder of spark embed --like SHOP, or of export.",
         ),
     ],
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where its pictures lie; by default beside the table."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Add items with ready-made vectors of the shop's own encoder, all at once or none."""
     with Shop.open(shop) as opened:
-        result = opened.import_vectors(source)
+        result = opened.import_vectors(source, pictures)
         facts = {
             "shop": str(opened.place),
             "items": len(opened),
             "added": result.added,
             "updated": result.updated,
             "rejected": len(result.rejected),
+            "pictures_not_linked": result.unlinked,
             "change_number": result.change_number,
         }
         rejected_path = opened.rejected_path
@@ -48,4 +53,9 @@ def import_vectors(
         console.say(
             f"{len(result.rejected):,} refused, listed with their reasons in {rejected_path} "
             f"(for example: {result.rejected[0].reason})"
+        )
+    if result.unlinked:
+        console.say(
+            f"{result.unlinked:,} pictures are not linked (for example {result.why_unlinked}); "
+            "their items are there without them"
         )

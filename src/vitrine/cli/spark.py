@@ -103,7 +103,7 @@ def embed(
     if made.refused:
         console.say(f"{made.refused:,} refused; the column reason says why")
     if like is not None:
-        console.say(f"next: vitrine import-vectors {like} {output}")
+        console.say(f"next: vitrine import-vectors {like} {output} --pictures DIR")
 
 
 @spark.command()

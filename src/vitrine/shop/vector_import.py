@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from vitrine.catalogue.attributes import fit_type
 from vitrine.catalogue.columns import as_text, typed
+from vitrine.catalogue.finder import PictureFinder
 from vitrine.catalogue.items import AttributeType, Item, PictureRef, Rejection, Value
-from vitrine.errors import ArtifactError, InputError, ShopError
+from vitrine.errors import ArtifactError, InputError, PictureError, ShopError, SourceError
 from vitrine.progress import Task, task
 from vitrine.shop.vector_tables import (
     ITEM_ID,
@@ -46,15 +48,22 @@ class VectorImport:
         The one that all of them have.
     rejected : list of Rejection
         Rows that were refused, each with its reason.
+    unlinked : int
+        Pictures that are not at hand here, or lie where they may not be shown from; their items
+        came in without them.
+    why_unlinked : str
+        The reason for the first of them.
     """
 
     added: int
     updated: int
     change_number: int
     rejected: list[Rejection] = field(default_factory=list)
+    unlinked: int = 0
+    why_unlinked: str = ""
 
 
-def import_vectors(store: Store, path: Path) -> VectorImport:
+def import_vectors(store: Store, path: Path, pictures: Path | None = None) -> VectorImport:
     """Bring items with ready-made vectors into a shop in one transaction.
 
     A kill at any moment leaves the shop as it was.
@@ -65,6 +74,9 @@ def import_vectors(store: Store, path: Path) -> VectorImport:
     path : Path
         A Parquet file or a folder of them, as ``vitrine spark embed`` and ``vitrine export`` write;
         see `vitrine.shop.vector_tables`.
+    pictures : Path, optional
+        The folder below which its pictures lie; by default the table's own. A table that came from
+        elsewhere must not make a shop show other files of its machine.
 
     Raises
     ------
@@ -76,16 +88,26 @@ def import_vectors(store: Store, path: Path) -> VectorImport:
         If the shop's making broke off before its end.
     """
     table = open_table(path)
+    if pictures is not None and not pictures.is_dir():
+        raise SourceError(f"{pictures}: there is no such folder of pictures")
     state = store.state()
     if not state.ready or state.encoder_id is None:
         raise ShopError(f"{path}: the shop's making broke off; run the same vitrine create first")
     own = Origin.of(store.artifact(state.encoder_id))
     _check_origin(table.schema, own, path)
-    rows = _Rows(table, path, own.dimensions, state.attributes)
+    finder = PictureFinder(path.resolve().parent, pictures)
+    rows = _Rows(table, path, own.dimensions, state.attributes, finder)
     with task("importing vectors", table.count_rows()) as progress:
         batches = (_counted(progress, batch) for batch in rows.batches())
         written = put_at_once(store, batches, state.encoder_id, rows.kinds)
-    return VectorImport(written.added, written.updated, written.change_number, rows.rejected)
+    return VectorImport(
+        written.added,
+        written.updated,
+        written.change_number,
+        rows.rejected,
+        rows.unlinked,
+        rows.why_unlinked,
+    )
 
 
 def _counted(progress: Task, batch: list[ReadyItem]) -> list[ReadyItem]:
@@ -128,9 +150,11 @@ class _Rows:
         path: Path,
         dimensions: int,
         schema: Mapping[str, AttributeType],
+        finder: PictureFinder,
     ) -> None:
         self._table, self._path, self._dimensions = table, path, dimensions
-        self._folder = path.resolve().parent
+        self._finder = finder
+        self.unlinked, self.why_unlinked = 0, ""
         self.kinds: dict[str, AttributeType] = {}
         for name in table.schema.names:
             if name not in OWN_COLUMNS:
@@ -226,13 +250,16 @@ class _Rows:
         return made
 
     def _references(self, cell: str | list[str] | None) -> tuple[PictureRef, ...]:
-        """Return where an item's pictures lie, as far as this machine could open them."""
+        """Return where an item's pictures lie, those that may be shown."""
         names = [cell] if isinstance(cell, str) else cell or []
         refs = []
         for name in names:
             scheme, _, path, _, _ = urlsplit(name)
-            if scheme == "file":
-                refs.append(PictureRef(unquote(path)))
-            elif "://" not in name and name:
-                refs.append(PictureRef(str(self._folder / name)))
+            try:
+                found = self._finder.find(unquote(path) if scheme == "file" else name)
+            except PictureError as error:
+                self.unlinked += 1
+                self.why_unlinked = self.why_unlinked or f"{name}: {error}"
+            else:
+                refs.append(PictureRef(os.path.join(self._finder.base, found)))
         return tuple(refs)

@@ -128,7 +128,7 @@ class Wholesale(Contents):
         """Return the artifact of the shop's encoder, file by file, to use it elsewhere."""
         return self._store.artifact(self._live.current().encoder_id)
 
-    def import_vectors(self, path: str | Path) -> VectorImport:
+    def import_vectors(self, path: str | Path, pictures: str | Path | None = None) -> VectorImport:
         """Bring in items with vectors that this shop's encoder made elsewhere, all at once.
 
         Items that are there are replaced, others added; whoever reads the shop meanwhile sees none
@@ -141,6 +141,9 @@ class Wholesale(Contents):
             write. Columns: ``item_id``, ``vector``; perhaps ``picture``, a path or a list of them
             (without it an item keeps the pictures it has), and ``reason``, why a row has no
             vector; all others are attributes (with none an item keeps those it has).
+        pictures : path, optional
+            The folder below which the pictures lie; by default the table's own. Items whose
+            pictures lie elsewhere come in without them.
 
         Raises
         ------
@@ -149,7 +152,8 @@ class Wholesale(Contents):
         InputError
             If another encoder made the vectors.
         """
-        result = import_vectors(self._store, Path(path))
+        folder = None if pictures is None else Path(pictures)
+        result = import_vectors(self._store, Path(path), folder)
         self._write_rejected(result.rejected)
         self.refresh()
         return result

@@ -37,6 +37,7 @@ FloatArray = NDArray[np.float32]
 ITEM_BYTES = 2**26
 """Vectors of the items in one unit: what a worker holds, 64 MB."""
 ASKER_BYTES = 2**24
+TASKS_A_CORE = 16
 UNIT, SIDE = "unit", "side"
 _PARTIAL = "item_id string, neighbours array<string>, scores array<float>"
 _RANKED = "item_id string, rank int, neighbour_id string, distance float, similarity float"
@@ -310,12 +311,13 @@ def _cut(rows: pa.Table, k: int, distance: Distance) -> pa.RecordBatch:
 
 
 def _settings(spark: Any, n_units: int) -> dict[str, object]:
-    """Return settings for as many tasks after a shuffle as there are units, none joined to another.
+    """Return settings for tasks after a shuffle that share the units evenly, none joined.
 
-    A unit's work grows with the product of its sides, of which its bytes say little.
+    A unit's work grows with the product of its sides, of which its bytes, by which Spark would join
+    tasks, say little.
     """
     cores = int(spark.sparkContext.defaultParallelism)
     return {
-        "spark.sql.shuffle.partitions": int(np.clip(2 * n_units, cores, 20_000)),
+        "spark.sql.shuffle.partitions": int(np.clip(n_units, cores, TASKS_A_CORE * cores)),
         "spark.sql.adaptive.coalescePartitions.enabled": "false",
     }

@@ -156,7 +156,12 @@ def _parsed(text: pa.Array, kind: AttributeType) -> Column:
         clean = pc.replace_substring_regex(clean, r"^\+", "")
     if kind == "date":
         return _dates(clean, misfits)
-    return Column(kind, clean.cast(ARROW_TYPES[kind]), misfits)
+    values = clean.cast(ARROW_TYPES[kind])
+    if kind == "number":  # 1e400 is written as a number is, and is none that can be held
+        finite = pc.fill_null(pc.is_finite(values), True)
+        misfits = np.union1d(misfits, np.flatnonzero(~np.asarray(finite)))
+        values = pc.if_else(finite, values, pa.scalar(None, values.type))
+    return Column(kind, values, misfits)
 
 
 def _dates(text: pa.Array, misfits: NDArray[np.int64]) -> Column:

@@ -27,6 +27,9 @@ from vitrine.errors import PictureError, SourceError
 logger = logging.getLogger(__name__)
 
 MAX_ID = 500
+MAX_TOLD = 1_000
+"""Characters of a picture's name that a refusal repeats."""
+
 _CHUNK = 10_000
 
 
@@ -87,6 +90,8 @@ class _Builder:
     def refuse(self, position: int, reason: str, picture: str | None = None) -> None:
         number = int(self.rows.numbers[position])
         item_id = self.ids[position].as_py()
+        if picture is not None and len(picture) > MAX_TOLD:
+            picture = f"{picture[:MAX_TOLD]}…"
         self.rejected.append(Rejection(str(self.path), number, item_id, picture, reason))
 
     def check_ids(self, column: str) -> None:

@@ -37,6 +37,7 @@ MAX_UNPACKED = 100e6
 
 MAX_CELLS = 5e8
 _MAX_COLUMNS = 2_000
+_MAX_NAME = 200
 _LINES = 10_000
 
 
@@ -81,6 +82,10 @@ def read_rows(path: Path) -> Rows:
     except (pa.ArrowException, OSError, EOFError, UnicodeError, csv.Error) as error:
         raise SourceError(f"{path}: cannot be read as {suffix[1:]} ({error})") from error
     names = rows.table.column_names
+    if any(len(name) > _MAX_NAME or "\0" in name for name in names):
+        raise SourceError(
+            f"{path}: a column's name has over {_MAX_NAME} characters, or a zero byte; rename it"
+        )
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SourceError(f"{path}: the column {twice[0]!r} is there twice; rename one")
     return rows

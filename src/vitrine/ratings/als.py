@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine.errors import OptionError
+from vitrine.errors import OptionError, TrainingError
 from vitrine.progress import track
 from vitrine.ratings.compiled import compiled
 from vitrine.ratings.factor_model import FactorModel
@@ -79,8 +79,16 @@ class ImplicitALS(FactorModel):
                 rows._replace(ratings=grades(rows.ratings, *scale)) for rows in (by_user, by_item)
             )
         for _ in track(range(self.n_epochs), f"fitting {self.kind}"):
-            users = self._solve_side(by_user, items)
-            items = self._solve_side(by_item, users)
+            try:
+                users = self._solve_side(by_user, items)
+                items = self._solve_side(by_item, users)
+            except ZeroDivisionError:  # an equation that float32 cannot tell from none
+                items[:] = np.nan
+            if not np.isfinite(items).all():
+                raise TrainingError(
+                    f"{self.kind}: the weights are too large to solve for, or too far apart; "
+                    "scale them down, such as by their logarithm"
+                )
         none = np.zeros(len(users)), np.zeros(len(items))
         self._set_factors(0.0, *none, users, items)
         self.user_factors_[-1] = users.mean(axis=0)

@@ -53,6 +53,10 @@ class Rows(NamedTuple):
         return sp.csr_matrix((data, self.indices, self.indptr), shape=shape)
 
 
+MAX_RATING = 1e9
+"""Ratings and weights beyond are refused where they come in: squared they leave float32."""
+
+
 @dataclass(frozen=True, eq=False)
 class Interactions:
     """Ratings or purchases, one a pair of user and item, ordered by user code, then item code.

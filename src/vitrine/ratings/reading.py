@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrine.errors import RowError, SourceError
-from vitrine.ratings.interactions import Duplicates, Feedback, Interactions
+from vitrine.ratings.interactions import MAX_RATING, Duplicates, Feedback, Interactions
 
 Row = tuple[int, Mapping[str, Any]]
 MOVIELENS_COLUMNS = ("user", "item", "rating", "timestamp")
@@ -197,9 +198,11 @@ def _parse_rating(value: Any) -> float:
     try:
         rating = float(value)
     except (TypeError, ValueError) as error:
-        raise RowError(f"the rating {value!r} is not a number") from error
-    if not abs(rating) < 3e38:  # what float32 holds; NaN fails too
-        raise RowError(f"the rating {value!r} is not a finite number")
+        raise RowError(f"the rating {value!r:.40} is not a number") from error
+    if not math.isfinite(rating):
+        raise RowError(f"the rating {value!r:.40} is not a finite number")
+    if abs(rating) > MAX_RATING:
+        raise RowError(f"the rating {value!r:.40} is over {MAX_RATING:.0e}")
     return rating
 
 
@@ -234,7 +237,14 @@ def _delimited(delimiter: str) -> Callable[[Path], Iterator[Row | Rejected]]:
             names = next(reader, None)
             if names is None:
                 return
-            for number, fields in enumerate(reader, start=1):
+            for number in count(1):
+                try:
+                    fields = next(reader, None)
+                except csv.Error as error:  # such as a cell of megabytes; the next row is read
+                    yield Rejected(number, str(error))
+                    continue
+                if fields is None:
+                    return
                 if fields:
                     yield _named(number, names, fields)
 

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn import decomposition
 
-from vitrine.errors import OptionError
+from vitrine.errors import OptionError, TrainingError
 from vitrine.ratings.baselines import damped_biases
 from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.features import ItemFeatures
@@ -43,6 +43,11 @@ class _Spectral(FactorModel):
         mean, users, items = damped_biases(interactions, self.user_damping, self.item_damping, 10)
         codes = interactions.user_codes, interactions.item_codes
         rest = interactions.ratings - (mean + users[codes[0]] + items[codes[1]])
+        if not np.abs(rest).max() > 1e-9 * np.abs(interactions.ratings).max():
+            raise TrainingError(
+                f"{self.kind}: nothing is left of these ratings beyond what users and items are "
+                "rated on average; fit biases instead"
+            )
         matrix = interactions.by_user.matrix(interactions.n_items, rest)
         scores, components, centre = self._decompose(matrix, min(self.n_components, limit))
         self._set_factors(mean, users, items + centre, scores, components.T)

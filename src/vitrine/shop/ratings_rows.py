@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 from vitrine.errors import InputError
 from vitrine.ratings import Interactions
-from vitrine.ratings.interactions import Feedback
+from vitrine.ratings.interactions import MAX_RATING, Feedback
 from vitrine.store import StoredRating
 
 MAX_ID_LENGTH = 1_000
-MAX_VALUE = 3e38  # what float32 holds
 MAX_TIME = 2**53
 
 
@@ -48,8 +47,9 @@ def checked(
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"the rating {value!r} is not a number")
     number = float(value)
-    if not abs(number) < MAX_VALUE or (feedback == "implicit" and number <= 0):
+    if not abs(number) <= MAX_RATING or (feedback == "implicit" and number <= 0):
         wanted = "a finite number" + (" above 0" if feedback == "implicit" else "")
+        wanted += f" up to {MAX_RATING:.0e}" if abs(number) > MAX_RATING else ""
         raise InputError(f"the rating {value!r} is not {wanted}")
     if timestamp is None:
         return StoredRating(user, item, number, None)

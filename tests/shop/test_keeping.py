@@ -1,5 +1,7 @@
 """Check, backup and restore."""
 
+import io
+import json
 import re
 import sqlite3
 import threading
@@ -7,14 +9,18 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.pictures import make_picture, write_table
 
 from vitrine.catalogue import Catalogue
 from vitrine.encoders import make_encoder
 from vitrine.errors import ShopError, ShopExistsError, ShopNotFoundError
-from vitrine.shop import Shop
+from vitrine.index import NearestNeighbours
+from vitrine.shop import Shop, mending
 from vitrine.shop.backup import backup, restore
 from vitrine.shop.checking import check
+from vitrine.shop.mending import mend
+from vitrine.shop.receiving import NewItem
 
 
 @pytest.fixture
@@ -107,8 +113,6 @@ def test_a_backup_taken_amid_writes_is_of_one_state(path, tmp_path):
     folder.mkdir()
 
     def write():
-        from PIL import Image
-
         for number in range(1000):
             if stop.is_set():
                 return
@@ -155,3 +159,98 @@ def test_a_picture_that_is_being_written_is_left_out_of_a_copy(path, tmp_path):
     (path / "pictures" / "ab" / ".new-x").symlink_to("gone by the time it would be copied")
     copy = backup(path, tmp_path / "copy")
     assert [p.name for p in copy.rglob("ab/*")] == ["abc.png"]
+
+
+def rated(path):
+    with Shop.open(path) as shop:
+        shop.browsing.prepare()
+        shop.ratings.rate_many([(f"u{n % 4}", f"sea-{n % 6}", 1 + n % 5, None) for n in range(24)])
+        shop.ratings.fit("ease")
+        shop.cluster(2)
+        shop.retrain(make_encoder("pixels", n_components=3))
+    assert check(path).problems == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "mended"),
+    [
+        ("DELETE FROM item_words WHERE rowid = 11", "1 items are missing among the words", True),
+        ("UPDATE rated_items SET n_ratings = 9 WHERE item_id = 'sea-2'", "'sea-2'", True),
+        ("UPDATE rated_items SET total = total + 1 WHERE item_id = 'sea-2'", "'sea-2'", True),
+        (
+            "UPDATE artifact_files SET content = x'00' WHERE name = 'arrays.npz' AND artifact_id = "
+            "(SELECT model_id FROM rating_state)",
+            "the rating model: arrays.npz is damaged",
+            False,
+        ),
+        (
+            "UPDATE artifact_files SET content = x'00' WHERE name = 'arrays.npz' AND artifact_id = "
+            "(SELECT json_extract(settings, '$.earlier.encoder_id') FROM shop)",
+            "the earlier encoder: arrays.npz is damaged",
+            False,
+        ),
+    ],
+)
+def test_what_is_kept_beside_the_items_is_looked_through_too(path, fault, said, mended):
+    rated(path)
+    execute(path, fault)
+    [problem] = check(path).problems
+    assert said in problem.what
+    assert "vitrine" in problem.mend
+    assert bool(mend(path)) is mended
+    assert (check(path).problems == []) is mended
+
+
+def test_an_encoder_that_gives_other_vectors_than_it_did_is_found(path):
+    other = json.dumps([1.0, -2.0, 3.0]).encode()
+    execute(path, "UPDATE artifact_files SET content = ? WHERE name = 'canonical.json'", other)
+    [problem] = check(path).problems
+    assert "gives another vector than when it was fitted" in problem.what
+    assert "vitrine retrain" in problem.mend
+
+
+def test_a_shop_from_before_canonical_vectors_has_no_fault_for_that(path):
+    execute(path, "DELETE FROM artifact_files WHERE name = 'canonical.json'")
+    assert check(path).problems == []
+
+
+def test_memory_that_is_not_what_is_stored_is_found(path, monkeypatch):
+    def other(self, positions):
+        return np.zeros((len(positions), 3), np.float32)
+
+    monkeypatch.setattr(NearestNeighbours, "prepared", other)
+    assert "is searched by another vector" in check(path).problems[0].what
+    monkeypatch.undo()
+    monkeypatch.setattr(mending, "raw_vectors", lambda *_: [("sea-99", b""), ("sea-1", b"")])
+    said = [problem.what for problem in check(path).problems]
+    assert said[0] == "item 'sea-99' is not searched"
+    assert said[1] == "item 'apple-0' is searched, and gone"
+
+
+def test_what_opens_a_shop_fast_is_removed_when_a_shop_is_mended(path):
+    (path / "cache" / "memory").mkdir(parents=True)
+    assert mend(path) == ["what opens the shop fast was removed; it is made again by itself"]
+    assert mend(path) == []
+
+
+def test_a_shop_that_is_written_to_is_looked_through_without_a_false_alarm(path, tmp_path):
+    stop = threading.Event()
+
+    def write():
+        with Shop.open(path) as shop:
+            for number in range(10_000):
+                if stop.is_set():
+                    return
+                file = io.BytesIO()
+                Image.fromarray(make_picture("apple", number)).save(file, "PNG")
+                shop.receive([NewItem(f"sea-{number % 4}", {"price": number}, [file.getvalue()])])
+                if number % 3 == 0:
+                    shop.remove([f"sea-{number % 4}"])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert [check(path).problems for _ in range(4)] == [[]] * 4
+    finally:
+        stop.set()
+        writer.join()

@@ -14,13 +14,22 @@ from vitrine.cli.options import Json, ShopPath
 from vitrine.shop.backup import backup as back_up
 from vitrine.shop.backup import restore as put_back
 from vitrine.shop.checking import check as look_through
+from vitrine.shop.mending import mend as make_again
 
 SHOWN = 20
 
 
 @app.command()
-def check(shop: ShopPath, as_json: Json = False) -> None:
+def check(
+    shop: ShopPath,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="First make again what can be made from the rest.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Look a shop through and say how to mend what is wrong; exit code 1 if something is."""
+    for done in make_again(shop) if mend else []:
+        console.complain(done)
     result = look_through(shop)
     if as_json:
         console.print_json(asdict(result))

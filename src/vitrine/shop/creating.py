@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from vitrine.catalogue import Catalogue
 from vitrine.encoders.base import Encoder
 from vitrine.errors import InputError, ShopExistsError
+from vitrine.shop.canonical import encoder_files
 from vitrine.store import Place, Store
 
 MAX_FIT_PICTURES = 100_000
@@ -36,14 +38,15 @@ def begin(
     if label is not None and label not in catalogue.schema:
         raise InputError(f"{catalogue.name}: there is no column {label!r} to take labels from")
     request = request_of(encoder, label) | {"thumbnails": thumbnails}
-    store = _resume(place, request)
-    if store is not None and store.state().encoder_id is not None:
-        return store
-    if not is_fitted(encoder):
-        encoder = _fit(encoder, catalogue, label, random_state)
-    if store is None:
-        store = Store.create(place, request)
-    store.save_encoder(encoder.kind, encoder.to_artifact().to_files())
+    begun = _resume(place, request)
+    if begun is not None and begun.state().encoder_id is not None:
+        return begun
+    with begun.closed_on_failure() if begun is not None else nullcontext():
+        if not is_fitted(encoder):
+            encoder = _fit(encoder, catalogue, label, random_state)
+    store = Store.create(place, request) if begun is None else begun
+    with store.closed_on_failure():
+        store.save_encoder(encoder.kind, encoder_files(encoder))
     return store
 
 
@@ -72,17 +75,18 @@ def _resume(place: Place, request: dict[str, Any]) -> Store | None:
         place.check_free()
         return None
     store = Store.open(place)
-    state = store.state()
-    if state.ready:
-        raise ShopExistsError(
-            f"{place}: there is a shop already; add to it with vitrine add, or remove "
-            f"{place.what} first"
-        )
-    if {name: state.settings.get(name) for name in request} != request:
-        raise ShopExistsError(
-            f"{place}: a shop was begun here with other settings ({state.settings}); run that "
-            f"again to complete it, or remove {place.what} first"
-        )
+    with store.closed_on_failure():
+        state = store.state()
+        if state.ready:
+            raise ShopExistsError(
+                f"{place}: there is a shop already; add to it with vitrine add, or remove "
+                f"{place.what} first"
+            )
+        if {name: state.settings.get(name) for name in request} != request:
+            raise ShopExistsError(
+                f"{place}: a shop was begun here with other settings ({state.settings}); run that "
+                f"again to complete it, or remove {place.what} first"
+            )
     return store
 
 

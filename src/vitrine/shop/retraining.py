@@ -13,6 +13,7 @@ from vitrine.encoders import Encoder, load_encoder
 from vitrine.encoders.preprocessing import Picture
 from vitrine.errors import PictureError, ShopError
 from vitrine.progress import task
+from vitrine.shop.canonical import encoder_files
 from vitrine.shop.creating import MAX_FIT_PICTURES, is_fitted, request_of
 from vitrine.shop.importing import BATCH_ITEMS, encode_items
 from vitrine.shop.memory import Memory
@@ -107,7 +108,7 @@ def retrain(
     else:
         if not is_fitted(encoder):
             encoder = _fit(store, memory, encoder, label, random_state)
-        encoder_id = others.stage(request, encoder.to_artifact().to_files())
+        encoder_id = others.stage(request, encoder_files(encoder))
     return _fill_and_switch(store, encoder, encoder_id, memory.encoder.kind, resumed)
 
 

@@ -12,14 +12,25 @@ import json
 import re
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, String, cast, func, literal, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from vitrine.store.database import reading, writing
 from vitrine.store.shared_tables import item_words
 from vitrine.store.store import Store
 from vitrine.store.tables import items
-from vitrine.store.words import words_of
+from vitrine.store.words import fill_words, words_of
 
 MAX_WORDS = 32
 
@@ -131,13 +142,13 @@ def prepare_search(store: Store) -> bool:
     if store.engine.dialect.name == "postgresql":
         return True  # made with the shop
     with reading(store.engine) as connection:
-        if _has_words(connection):
+        if has_words(connection):
             return True
         options = set(connection.scalars(text("PRAGMA compile_options")))
     if "ENABLE_FTS5" not in options:
         return False
     with writing(store.engine) as connection:
-        if not _has_words(connection):  # another process may have made it meanwhile
+        if not has_words(connection):  # another process may have made it meanwhile
             for statement in _MAKE:
                 connection.exec_driver_sql(_written_out(statement))
     return True
@@ -160,9 +171,24 @@ def _there(item_id: str) -> ColumnElement[bool]:
 def _method(connection: Connection) -> TextSearch:
     if connection.dialect.name == "postgresql":
         return TsvectorSearch()
-    return Fts5Search() if _has_words(connection) else LikeSearch()
+    return Fts5Search() if has_words(connection) else LikeSearch()
 
 
-def _has_words(connection: Connection) -> bool:
+def remake_words(store: Store) -> None:
+    """Make the table of words anew from the items; whoever searches meanwhile waits."""
+    with writing(store.engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(delete(item_words))
+            fill_words(connection)
+        elif has_words(connection):
+            for name in ("insert", "update", "delete"):
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS item_words_{name}")
+            connection.exec_driver_sql("DROP TABLE item_words")
+            for statement in _MAKE:
+                connection.exec_driver_sql(_written_out(statement))
+
+
+def has_words(connection: Connection) -> bool:
+    """Tell whether SQLite has been given the table of words."""
     found = connection.scalar(text("SELECT 1 FROM sqlite_master WHERE name = 'item_words'"))
     return found is not None

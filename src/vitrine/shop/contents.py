@@ -48,11 +48,8 @@ class Contents:
     def __init__(self, store: Store) -> None:
         self.last_import = ImportResult()
         self._store = store
-        try:
+        with store.closed_on_failure():
             self._live = Live(store)
-        except BaseException:
-            store.close()
-            raise
         self.ratings = ShopRatings(store, self._live)
 
     def close(self) -> None:

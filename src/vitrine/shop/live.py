@@ -11,7 +11,7 @@ from threading import Event, Lock, Thread
 
 from vitrine.artifact import Artifact
 from vitrine.encoders import Encoder, load_encoder
-from vitrine.errors import ShopFormatError, VitrineError
+from vitrine.errors import ShopFormatError
 from vitrine.index import is_large
 from vitrine.shop.centres import Centres
 from vitrine.shop.locking import MemoryLock
@@ -101,11 +101,18 @@ class Live:
         return time.monotonic() - self._looked
 
     def _go_on(self) -> None:
+        said = ""
         while not self._stop.wait(FOLLOW_SECONDS):
             try:
                 self.refresh()
-            except (VitrineError, OSError) as error:  # the next look may succeed
-                logger.error("the shop cannot be followed now: %s", error)
+            except Exception as error:  # the next look may succeed, a thread that ended would not
+                if str(error) != said:
+                    logger.error("the shop cannot be followed now: %s", error)
+                said = str(error)
+            else:
+                if said:
+                    logger.warning("the shop is followed again")
+                said = ""
 
     def _take_over(self) -> bool:
         """Follow the database; only one thread at a time does so, and readers go on meanwhile."""

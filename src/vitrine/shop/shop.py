@@ -74,8 +74,9 @@ class Shop(Wholesale):
             encoder = make_encoder(encoder, random_state=random_state)
         store = begin(place_of(where), catalogue, encoder, label, random_state, thumbnails)
         shop = cls(store)
-        shop.add(catalogue)
-        store.set_ready()
+        with store.closed_on_failure():
+            shop.add(catalogue)
+            store.set_ready()
         return shop
 
     @classmethod

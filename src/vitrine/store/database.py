@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, ResourceClosedError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from vitrine.errors import ShopUnavailableError
@@ -21,6 +21,8 @@ NAME = "vitrine_name"
 """The execution option of an engine that says what messages call the shop."""
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+# The pool's, when too many wait; and what comes after a connection has broken, of itself.
+_OUT_OF_ORDER = (PoolTimeoutError, PendingRollbackError, ResourceClosedError)
 
 
 @contextmanager
@@ -55,7 +57,7 @@ def _clear_errors(engine: Engine) -> Iterator[None]:
         # By the error's own kind: a shop that is moved has transactions on two databases.
         of_sqlite = isinstance(error.orig, sqlite3.Error)
         raise (explain_sqlite if of_sqlite else explain_postgres)(error, where) from error
-    except PoolTimeoutError as error:
+    except _OUT_OF_ORDER as error:
         raise ShopUnavailableError(
-            f"{where}: too many wait for the database; try again in a moment"
+            f"{where}: the database cannot be used now ({error}); try again in a moment"
         ) from error

@@ -110,7 +110,7 @@ class Store:
         if place.exists():
             raise ShopExistsError(f"{place}: there is a shop already")
         store = cls(place)
-        with store._closed_on_failure(), writing(store.engine) as connection:
+        with store.closed_on_failure(), writing(store.engine) as connection:
             place.prepare(connection)
             metadata.create_all(connection, tables_of(connection))
             connection.execute(
@@ -144,7 +144,7 @@ class Store:
                 f"{place}: there is no shop; make one with: vitrine create {place} SOURCE"
             )
         store = cls(place)
-        with store._closed_on_failure():
+        with store.closed_on_failure():
             bring_up_to_date(store.engine)
         return store
 
@@ -307,7 +307,8 @@ class Store:
             return int(connection.scalar(select(func.count()).select_from(items)) or 0)
 
     @contextmanager
-    def _closed_on_failure(self) -> Iterator[None]:
+    def closed_on_failure(self) -> Iterator[None]:
+        """Close it if what is done in the context fails, for nobody else will."""
         try:
             yield
         except BaseException:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.index.allowed import Allowed, packed
+from vitrine.index.centroids import even_centroids
 from vitrine.index.rows import Rows
 from vitrine.topk import SLACK, FloatArray, Metric, Positions, blocked_top_k
 
@@ -217,9 +218,9 @@ class InvertedFile:
         m = self.effort.n_candidates * k + SLACK
         if allowed is None:
             return self._find(queries, m, n_probes, self._bits if self._n_outdated else None)
-        # The fewer are allowed, the farther away the nearest of them lie; twice that, as they
+        # The fewer are allowed, the farther away the nearest of them lie; three times that, as they
         # may lie together elsewhere.
-        n_probes = 2 * n_probes * len(self._held) // max(1, allowed.count)
+        n_probes = 3 * n_probes * len(self._held) // max(1, allowed.count)
         return self._find(queries, m, n_probes, self._bits & allowed.bits)
 
     def _find(
@@ -250,9 +251,11 @@ class InvertedFile:
                 recall = float((truth[:, :, None] == some[:, None, :]).any(axis=2).mean())
                 if recall >= RECALL:
                     break
-            if recall >= RECALL or n_probes >= self._index.nlist:
-                return Effort(n_probes, n_candidates, recall)
-            n_probes = max(n_probes + 1, n_probes * 3 // 2)
+            more = min(self._index.nlist, max(n_probes + 1, n_probes * 3 // 2))
+            if recall >= RECALL or n_probes == self._index.nlist:
+                # One step beyond, as queries from elsewhere, and later rows, find less.
+                return Effort(more, n_candidates, recall)
+            n_probes = more
 
 
 def _trained(rows: Rows, live: Positions, metric: Metric, random_state: int) -> Any:
@@ -262,13 +265,12 @@ def _trained(rows: Rows, live: Positions, metric: Metric, random_state: int) -> 
     n_lists = max(1, min(int(2 * np.sqrt(n)), n // 16))
     quantizer = faiss.IndexFlat(d, measure)
     index = faiss.IndexIVFScalarQuantizer(quantizer, d, n_lists, _code(d), measure)
-    index.cp.seed = random_state + 1  # FAISS takes 0 for its own choice
-    index.cp.niter = 10  # the lists' balance gains nothing from more
-    index.cp.min_points_per_centroid = 1
-    index.cp.max_points_per_centroid = _POINTS_PER_LIST
     rng = np.random.default_rng(random_state)
-    sample = np.sort(rng.permutation(live)[: min(n, n_lists * _POINTS_PER_LIST)])
-    index.train(rows.vectors[sample])
+    chosen = np.sort(rng.permutation(live)[: min(n, n_lists * _POINTS_PER_LIST)])
+    sample = rows.vectors[chosen]
+    # FAISS takes a seed of 0 for its own choice.
+    quantizer.add(even_centroids(sample, n_lists, measure, random_state + 1))
+    index.train(sample)  # how numbers are written down: the centroids are there
     return index
 
 

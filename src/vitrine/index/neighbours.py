@@ -34,7 +34,7 @@ METHODS: tuple[Method, ...] = ("auto", "exact", "faiss")
 EXACT_NUMBERS = 10_000_000
 """``auto`` is exact up to so many numbers, rows × dimensions."""
 
-FEW_NUMBERS = 1_000_000
+FEW_NUMBERS = 4_000_000
 """Where a filter leaves fewer numbers than this, they are searched exactly."""
 
 

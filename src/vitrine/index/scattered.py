@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
 import faiss
 import numpy as np
 
@@ -9,6 +13,8 @@ from vitrine.index.rows import Rows
 from vitrine.topk import FloatArray, Metric, Positions
 
 _UNIT_ROUNDOFF = 2.0**-24
+_WORTH_A_THREAD = 1_000_000
+"""Numbers to go through, from which on a second thread takes half of them."""
 
 
 def likely(
@@ -32,12 +38,7 @@ def likely(
     m = len(positions)
     if m <= k:
         return positions
-    scores = np.empty(m, np.float32)
-    score = faiss.fvec_inner_products_by_idx if metric == "ip" else faiss.fvec_L2sqr_by_idx
-    arrays = scores, np.ascontiguousarray(query), rows.vectors, np.ascontiguousarray(positions)
-    score(*[faiss.swig_ptr(array) for array in arrays], rows.n_components, 1, m)
-    if metric == "l2":
-        np.negative(scores, out=scores)
+    scores = _scores(np.ascontiguousarray(query), rows, np.ascontiguousarray(positions), metric)
     last = float(np.partition(scores, m - k)[m - k])
     # Higham's bound, as in `vitrine.topk.nearest`, twice over: both scores are rounded.
     unit = 2 * (rows.n_components + 8) * _UNIT_ROUNDOFF
@@ -45,3 +46,42 @@ def likely(
     margin = unit * (abs(last) if metric == "l2" else float(np.linalg.norm(query)) * longest)
     near: Positions = positions[scores >= last - margin]
     return near
+
+
+def _scores(query: FloatArray, rows: Rows, positions: Positions, metric: Metric) -> FloatArray:
+    scores = np.empty(len(positions), np.float32)
+    if len(positions) * rows.n_components < _WORTH_A_THREAD:
+        _score(query, rows.vectors, positions, scores, metric)
+        return scores
+    # Waiting for memory takes most of the time, which two threads can do at once.
+    half = len(positions) // 2
+    other = _helpers(os.getpid()).submit(
+        _score, query, rows.vectors, positions[half:], scores[half:], metric, one_thread=True
+    )
+    _score(query, rows.vectors, positions[:half], scores[:half], metric)
+    other.result()
+    return scores
+
+
+def _score(
+    query: FloatArray,
+    vectors: FloatArray,
+    positions: Positions,
+    scores: FloatArray,
+    metric: Metric,
+    one_thread: bool = False,
+) -> None:
+    """Write the score of each row at `positions` into `scores`, higher for nearer."""
+    if one_thread:
+        faiss.omp_set_num_threads(1)  # of this thread, which does nothing else
+    score = faiss.fvec_inner_products_by_idx if metric == "ip" else faiss.fvec_L2sqr_by_idx
+    pointers = [faiss.swig_ptr(array) for array in (scores, query, vectors, positions)]
+    score(*pointers, vectors.shape[1], 1, len(positions))
+    if metric == "l2":
+        np.negative(scores, out=scores)
+
+
+@cache
+def _helpers(_process: int) -> ThreadPoolExecutor:
+    """Return this process's threads; a forked one has none of its parent's."""
+    return ThreadPoolExecutor(os.cpu_count(), "score")

@@ -1,9 +1,9 @@
-# The service alone: no torch, nothing that trains. Build: docker build -t vitrine .
+# The service alone (a shop in a folder or in PostgreSQL): no torch, nothing that trains. Build: docker build -t vitrine .
 FROM python:3.12-slim AS build
 COPY constraints.txt pyproject.toml README.md LICENSE /source/
 COPY src /source/src
 RUN python -m venv /vitrine \
- && /vitrine/bin/pip install --no-cache-dir -c /source/constraints.txt "/source[serve]"
+ && /vitrine/bin/pip install --no-cache-dir -c /source/constraints.txt "/source[serve,postgres]"
 
 FROM python:3.12-slim
 # FAISS and numba need OpenMP's run time.

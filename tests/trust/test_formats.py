@@ -57,7 +57,7 @@ def test_an_older_shop_can_be_written_kept_and_looked_through(name, unpack, tmp_
     path, _ = unpack(name)
     with Shop.open(path) as shop:
         shop.ratings.rate("u9", "thing-1", 5)
-        assert [row.item_id for row in shop.ratings.history("u9")] == ["thing-1"]
+        assert [row.id for row in shop.ratings.history("u9")] == ["thing-1"]
         shop.retrain()  # from the small pictures: the files have gone
         assert shop.remove(["thing-0"]) == 1
     assert check(backup(path, tmp_path / "copy")).problems == []

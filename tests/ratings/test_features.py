@@ -54,15 +54,20 @@ class TestKernelMap:
     def test_is_ridge_regression_in_the_kernels_space(self):
         rng = np.random.default_rng(0)
         x = rng.normal(0, 1, (12, 3)).astype(np.float32)
-        described = Described.of({"x": x[:8]})
-        assert described.distances["x"].mean() == pytest.approx(1)
-        towards = described.towards({"x": x[8:]})
-        unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-        apart = ((unit[:, None] - unit) ** 2).sum(axis=2)
-        kernel = np.exp(-0.7 * apart / apart[:8, :8].mean())
-        expected = np.linalg.solve(kernel[:8, :8] + 2 * np.eye(8), kernel[:8, 8:])
-        shares = KernelMap({"x": 0.7}, 2.0).shares(described.distances, towards)
-        assert shares == pytest.approx(expected, rel=1e-4)
+        year = rng.integers(1990, 1994, (12, 1)).astype(np.float32)
+        described = Described.of({"x": x[:8], "year": year[:8]})
+        towards = described.towards({"x": x[8:], "year": year[8:]})
+        rows = x / np.linalg.norm(x, axis=1, keepdims=True)
+        rows -= rows[:8].mean(axis=0)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        gaps = (year - year.T) / year[:8].std()
+        near = (gaps == 0) + sum(np.exp(-0.5 * (gaps / width) ** 2) for width in (0.3, 1, 3))
+        cosines = rows @ rows.T
+        kernel = (1 + 0.3 * (cosines + cosines**2)) * (1 + 3 * near)
+        ridge = 4 * np.diag(kernel)[:8].mean()
+        expected = np.linalg.solve(kernel[:8, :8] + ridge * np.eye(8), kernel[:8, 8:])
+        shares = KernelMap({"x": 0.3, "year": 3.0}, 4.0).shares(described.likeness, towards)
+        assert shares == pytest.approx(expected, rel=1e-3)
 
     def test_without_weights_everything_counts_alike(self):
         within, towards = {"x": np.ones((3, 3))}, {"x": np.ones((3, 1))}
@@ -101,7 +106,11 @@ class TestHybrid:
     def test_looks_that_mean_nothing_do_not_help(self):
         data = checkerboard("implicit")
         model = make_rating_model("hybrid", regularization=10.0)
-        assert fraction_right(model.fit(data, described(shuffled=True)), data) < 0.75
+        found = [
+            fraction_right(model.fit(data, described(seed=seed, shuffled=True)), data)
+            for seed in range(5)
+        ]
+        assert 0.35 < np.mean(found) < 0.65
 
     def test_learns_which_block_matters(self):
         data = checkerboard("implicit")

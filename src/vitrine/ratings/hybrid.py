@@ -152,7 +152,7 @@ class Hybrid(EASE):
 
     def _lean_on_likeness(self, described: Described) -> None:
         """Weigh the items again, with what the features of the known ones say of pairs of them."""
-        kernel = self.maps_[0].kernel(described.distances)
+        kernel = self.maps_[0].kernel(described.likeness)
         likeness = np.zeros((len(self.items_),) * 2)
         likeness[np.ix_(self.known_, self.known_)] = self.likeness_weight * kernel
         self.weights_ = self._weights(self._chosen(self.seen_), likeness)
@@ -170,7 +170,7 @@ class Hybrid(EASE):
             rest = sp.csr_matrix(among[:, np.flatnonzero(dealt != fold)])
             values.append(rest[users] @ self._weights(rest))
         square = np.ix_(searched, searched)
-        within = {name: distances[square] for name, distances in described.distances.items()}
+        within = {name: block[square] for name, block in described.likeness.items()}
         liked = among[users].toarray() > LIKED_FROM
         return KernelSearch(within, values, held_out, liked).run()
 
@@ -184,7 +184,7 @@ class Hybrid(EASE):
         for fold in range(self.n_folds):
             rest, held = np.flatnonzero(dealt != fold), np.flatnonzero(dealt == fold)
             within, towards = (
-                {name: d[np.ix_(rest, columns)] for name, d in described.distances.items()}
+                {name: block[np.ix_(rest, columns)] for name, block in described.likeness.items()}
                 for columns in (rest, held)
             )
             mapped = scores[:, rest] @ self.maps_[0].shares(within, towards)
@@ -195,7 +195,7 @@ class Hybrid(EASE):
     def _mapped(self, learned: Array, described: Described, blocks: dict[str, Array]) -> Array:
         """Return what `learned`, (n_items, n_known), says of items with these features."""
         towards = described.towards(blocks)
-        shares = np.mean([m.shares(described.distances, towards) for m in self.maps_], axis=0)
+        shares = np.mean([m.shares(described.likeness, towards) for m in self.maps_], axis=0)
         mapped: Array = learned @ (self.scale_ * shares).astype(np.float32)
         return mapped
 
@@ -204,16 +204,18 @@ class Hybrid(EASE):
         artifact.settings["scale"] = self.scale_
         artifact.settings["maps"] = [[dict(each.weights), each.ridge] for each in self.maps_]
         if self.described_ is not None:
-            artifact.settings["scales"] = dict(self.described_.scales)
+            artifact.settings["blocks"] = list(self.described_.blocks)
             artifact.arrays |= {f"features.{n}": b for n, b in self.described_.blocks.items()}
+            artifact.arrays |= {f"frames.{n}": f for n, f in self.described_.frames.items()}
         return artifact
 
     def _restore(self, artifact: Artifact) -> None:
         super()._restore(artifact)
-        kept, scales = artifact.settings["maps"], artifact.settings.get("scales")
+        kept, names = artifact.settings["maps"], artifact.settings.get("blocks")
         self.maps_ = [KernelMap(weights, float(ridge)) for weights, ridge in kept]
         self.described_ = None
         self.scale_ = float(artifact.settings["scale"])
-        if scales is not None:
-            blocks = {name: artifact.arrays[f"features.{name}"] for name in scales}
-            self.described_ = Described(blocks, scales)
+        if names is not None:
+            blocks = {name: artifact.arrays[f"features.{name}"] for name in names}
+            frames = {name: artifact.arrays[f"frames.{name}"] for name in names}
+            self.described_ = Described(blocks, frames)

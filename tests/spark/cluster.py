@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-SECONDS = 120
+SECONDS = 400
 
 
 def spark_home() -> Path:

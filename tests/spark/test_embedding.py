@@ -82,17 +82,19 @@ def test_bytes_are_as_good_as_paths_and_limits_hold(spark, made, tmp_path):
     ids = shop.item_ids
     contents = [(csv.parent / name.split("-")[0] / f"{name}.png").read_bytes() for name in ids]
     Image.new("RGB", (200, 100)).save(tmp_path / "large.png")
-    contents += [(tmp_path / "large.png").read_bytes(), b"no picture", b""]
-    table = pa.table({"id": [*ids, "large", "text", "empty"], "image": contents})
+    contents += [(tmp_path / "large.png").read_bytes(), b"no picture", b"", bytes(50_000)]
+    table = pa.table({"id": [*ids, "large", "text", "empty", "heavy"], "image": contents})
     pq.write_table(table, tmp_path / "bytes.parquet")
     source = read_source(spark, str(tmp_path / "bytes.parquet"))
     out = str(tmp_path / "out.parquet")
-    result = embed(spark, source, shop.encoder_files(), out, limits=Limits(max_pixels=10_000))
-    assert (result.items, result.refused) == (24, 3)
+    limits = Limits(max_pixels=10_000, max_bytes=40_000)
+    result = embed(spark, source, shop.encoder_files(), out, limits=limits)
+    assert (result.items, result.refused) == (24, 4)
     rows = rows_of(out)
     check_like(shop, rows)
     assert "megapixels" in rows["large"]["reason"]
     assert "not a picture" in rows["text"]["reason"]
+    assert rows["heavy"]["reason"] == "0.1 MB, over the limit of 0.04 MB"
     assert rows["sea-1"]["picture"] is None
 
 

@@ -32,9 +32,9 @@ def test_rmse_on_movielens_is_that_of_mllib(spark, shared_data):
     users = train.users.codes(test.users.take(test.user_codes))
     items = train.items.codes(test.items.take(test.item_codes))
     known = (users >= 0) & (items >= 0)
-    options = {"n_factors": 10, "n_epochs": 8, "regularization": 0.1, "random_state": 5}
+    options = {"n_factors": 10, "n_epochs": 4, "regularization": 0.1, "random_state": 5}
     model = make_als(spark, implicit=False, **options).fit(train)
-    direct = mllib(spark, train, rank=10, maxIter=8, regParam=0.1, seed=5)
+    direct = mllib(spark, train, rank=10, maxIter=4, regParam=0.1, seed=5)
     asked = {"user": users[known], "item": items[known], "rating": test.ratings[known]}
     answered = direct.transform(spark.createDataFrame(pa.table(asked))).toArrow()
     errors = answered["prediction"].to_numpy() - answered["rating"].to_numpy()
@@ -42,7 +42,7 @@ def test_rmse_on_movielens_is_that_of_mllib(spark, shared_data):
     raw = model._predict(users[known], items[known])
     ours = np.sqrt(np.mean((raw - test.ratings[known]) ** 2))
     assert ours == pytest.approx(theirs, abs=1e-4)
-    assert 0.90 < ours < 0.97
+    assert 0.90 < ours < 1.0
     clipped = model.predict_codes(users, items)
     assert np.sqrt(np.mean((clipped - test.ratings) ** 2)) < ours + 0.01
 
@@ -64,7 +64,7 @@ def two_tastes():
 @pytest.mark.parametrize("implicit", [False, True])
 def test_folding_in_is_mllibs_own_half_step(spark, two_tastes, implicit):
     interactions = two_tastes[implicit]
-    model = make_als(spark, implicit=implicit, n_factors=4, n_epochs=15, alpha=3.0)
+    model = make_als(spark, implicit=implicit, n_factors=4, n_epochs=10, alpha=3.0)
     model.fit(interactions)
     kept = load_rating_model(model.to_artifact())
     assert type(kept) is (SparkImplicitALS if implicit else SparkALS)
@@ -103,25 +103,25 @@ def test_the_command_brings_factors_into_the_shop(spark, made, tmp_path, capsys)
     shop, _ = made
     rng = np.random.default_rng(1)
     ids = np.array(shop.item_ids)
-    users = np.repeat([f"user-{i}" for i in range(30)], 6)
-    items = np.concatenate([rng.choice(ids, 6, replace=False) for _ in range(30)])
+    users = np.repeat([f"user-{i}" for i in range(40)], 12)
+    items = np.concatenate([rng.choice(ids, 12, replace=False) for _ in range(40)])
     # Even users like what is called apple, odd ones the rest.
     even = np.array([int(user.split("-")[1]) % 2 == 0 for user in users])
     apple = np.array([item.startswith("apple") for item in items])
     folder = tmp_path / "ratings.parquet"
     table = pa.table({"user": users, "item": items, "rating": np.where(even == apple, 5.0, 1.0)})
     spark.createDataFrame(table).write.parquet(str(folder))
-    arguments = ["spark", "als", str(folder), "--shop", str(shop.path), "--factors", "4"]
+    arguments = ["spark", "als", str(folder), "--shop", str(shop.path), "--factors", "2"]
     assert run(arguments) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "spark-als fitted on 180 ratings" in said
+    assert "spark-als fitted on 480 ratings" in said
     shop.refresh()
     picks = shop.recommend("user-2", 3)
     assert picks.model == "spark-als"
-    assert all(pick.id.startswith("apple") for pick in picks.picks)
+    assert picks.picks[0].id.startswith("apple")
     shop.ratings.rate_many([("new", "apple-0", 5.0, None), ("new", "sea-0", 1.0, None)])
     [pick, *_] = shop.recommend("new", 3).picks
     assert pick.id.startswith("apple")
     assert pick.reasons[0].item_id == "apple-0"
     info = shop.ratings.info()
-    assert (info.model, info.model_options["n_factors"]) == ("spark-als", 4)
+    assert (info.model, info.model_options["n_factors"]) == ("spark-als", 2)

@@ -88,8 +88,10 @@ def embed(
 
     origin = Origin.of(files)
     plan = Plan(ship(spark, files), source.place, limits, _threads_a_task(spark))
-    wanted = partitions or n_partitions(spark, source.table)
-    table = source.table.repartition(wanted) if wanted != _partitions(source) else source.table
+    table = _without_large(source.table, limits)
+    wanted = partitions or n_partitions(spark, table)
+    if wanted != table.rdd.getNumPartitions():
+        table = table.repartition(wanted)
     made = table.mapInArrow(_job(plan), _schema(source))
     made = made.withColumn(VECTOR, F.col(VECTOR).alias(VECTOR, metadata={
         METADATA_KEY: origin.to_text()
@@ -233,8 +235,20 @@ def _schema(source: Source) -> Any:
     return T.StructType(fields + others)
 
 
-def _partitions(source: Source) -> int:
-    return int(source.table.rdd.getNumPartitions())
+def _without_large(table: Any, limits: Limits) -> Any:
+    """Refuse bytes over the limit before they reach a worker."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    if table.schema[PICTURE].dataType.typeName() != "binary":
+        return table
+    size = F.length(PICTURE)
+    large = F.format_string(
+        f"%.1f MB, over the limit of {limits.max_bytes / 1e6:g} MB", size / F.lit(1e6)
+    )
+    return table.withColumns({
+        REASON: F.coalesce(REASON, F.when(size > limits.max_bytes, large)),
+        PICTURE: F.when(size <= limits.max_bytes, F.col(PICTURE)),
+    })  # fmt: skip
 
 
 def _threads_a_task(spark: Any) -> int:

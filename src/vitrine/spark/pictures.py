@@ -70,7 +70,7 @@ class Opener:
         PictureError
             If it may not be opened, or is not there.
         """
-        name = name.removeprefix("file://") if name.startswith("file:///") else name
+        name = without_file_scheme(name)
         if scheme_of(name) in WEB:
             raise PictureError("an address: pictures are not fetched; save it where pictures lie")
         if not scheme_of(name) and not scheme_of(self._place.base):
@@ -78,11 +78,14 @@ class Opener:
             return os.path.join(finder.base, finder.find(name))
         address = name if scheme_of(name) else f"{self._place.base.rstrip('/')}/{name}"
         allowed = [f"{folder.rstrip('/')}/" for folder in (self._place.base, self._place.table)]
-        inside = posixpath.normpath(address.split("://", 1)[1])
-        if not any(inside.startswith(f.split("://", 1)[-1]) and
-                   scheme_of(f) == scheme_of(address) for f in allowed):  # fmt: skip
+        scheme, _, rest = address.partition("://")
+        inside = posixpath.normpath(rest)
+        if not any(
+            scheme_of(folder) == scheme.lower() and inside.startswith(folder.split("://", 1)[1])
+            for folder in allowed
+        ):
             raise PictureError(f"it lies outside of {' and '.join(sorted(set(allowed)))}")
-        return address
+        return f"{scheme}://{inside}"
 
     def decode(self, cell: str | bytes, name: str) -> Picture:
         """Return the picture that a cell holds or names by what `locate` returned.
@@ -126,6 +129,11 @@ class Opener:
                 return data
         except (pa.ArrowException, OSError) as error:
             raise PictureError(f"{address}: it cannot be read ({error})") from error
+
+
+def without_file_scheme(name: str) -> str:
+    """Return ``/a/b`` of ``file:///a/b``, and anything else as it is."""
+    return name.removeprefix("file://") if name.startswith("file:///") else name
 
 
 def scheme_of(name: str) -> str:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from vitrine.catalogue import Catalogue
@@ -20,7 +19,7 @@ from vitrine.catalogue.columns import find_id_column, find_picture_columns
 from vitrine.catalogue.records import ARROW_TYPES
 from vitrine.errors import SourceError
 from vitrine.shop.vector_tables import ITEM_ID, OWN_COLUMNS, PICTURE, REASON
-from vitrine.spark.pictures import Place, scheme_of
+from vitrine.spark.pictures import Place, scheme_of, without_file_scheme
 
 PARQUET = (".parquet", ".pq")
 IDX_ROW = "idx_row"
@@ -104,8 +103,8 @@ def open_parquet(spark: Any, source: str) -> Any:
 
     path = Path(source)
     local = not scheme_of(source) and path.exists()
-    try:
-        return spark.read.parquet(path.resolve().as_uri() if local else source)
+    try:  # no as_uri: Hadoop takes a percent sign for itself
+        return spark.read.parquet(f"file://{path.resolve()}" if local else source)
     except PySparkException as error:
         reason = str(error).strip().splitlines()[0]
         raise SourceError(f"{source}: Spark cannot read it as Parquet ({reason})") from error
@@ -127,25 +126,36 @@ def _parquet(
     found = find_picture_columns(others, picture_columns, source)
     if not found and (held := [n for n, kind in table.dtypes if kind == "binary" and n in others]):
         found = held[:1]
-    if len(found) != 1:
+    kinds = {kind for name, kind in table.dtypes if name in found}
+    if len(kinds) != 1 or (len(found) > 1 and kinds & {"array<string>", "array<binary>"}):
         raise SourceError(
-            f"{source}: {len(found)} of its columns ({', '.join(others[:20])}) plainly hold "
+            f"{source}: its columns ({', '.join(others[:20])}) do not say plainly which hold "
             "pictures, or their paths; say which one does with --picture-column"
         )
-    [picture] = found
-    attributes = [name for name, kind in table.dtypes
-                  if name in others and name != picture and kind != "binary"]  # fmt: skip
+    pictures_held = [F.col(f"`{name}`") for name in found]
+    picture = pictures_held[0] if len(found) == 1 else F.array(*pictures_held)
+    attributes = [
+        name
+        for name, kind in table.dtypes
+        if name in others and name not in found and kind != "binary"
+    ]
     clash = sorted(set(attributes) & set(OWN_COLUMNS))
     ids = F.trim(F.col(f"`{id_name}`").cast("string"))
     chosen = [
         F.when(ids != "", ids).alias(ITEM_ID),
-        F.col(f"`{picture}`").alias(PICTURE),
+        picture.alias(PICTURE),
         F.lit(None).cast("string").alias(REASON),
         *(F.col(f"`{name}`") for name in attributes if name not in clash),
     ]
-    folder = source.rstrip("/").rpartition("/")[0] if scheme_of(source) else None
-    place = Place(folder or str(Path(source).resolve().parent), pictures)
+    place = Place(_folder_of(source), None if pictures is None else without_file_scheme(pictures))
     return Source(table.select(*chosen), place, [n for n in attributes if n not in clash])
+
+
+def _folder_of(source: str) -> str:
+    source = without_file_scheme(source)
+    if scheme_of(source):
+        return source.rstrip("/").rpartition("/")[0]
+    return str(Path(source).resolve().parent)
 
 
 def _listed(catalogue: Catalogue) -> pa.Table:
@@ -178,4 +188,4 @@ def n_partitions(spark: Any, table: Any) -> int:
     A task that is lost with its executor is done again from its beginning.
     """
     cores = int(spark.sparkContext.defaultParallelism)
-    return int(np.maximum(4 * cores, table.rdd.getNumPartitions()))
+    return max(4 * cores, int(table.rdd.getNumPartitions()))

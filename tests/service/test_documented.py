@@ -132,7 +132,7 @@ def test_the_image_copies_what_is_there_and_starts_what_there_is():
                 assert (ROOT / source).exists(), source
                 assert f"!{source}" in (ROOT / ".dockerignore").read_text().splitlines()
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert any("[serve]" in line for line in docker_lines())
+    assert any("[serve,postgres]" in line for line in docker_lines())
     needed = " ".join([*extras["dependencies"], *extras["optional-dependencies"]["serve"]])
     assert "torch" not in needed
     assert any(line.startswith("USER ") and "root" not in line for line in docker_lines())

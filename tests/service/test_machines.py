@@ -134,6 +134,20 @@ def services(url, network, folder):
         assert PASSWORD not in service.said
 
 
+def test_several_workers_serve_a_database(postgres, start, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    url = postgres.new_shop()
+    catalogue = Catalogue.read(write_table(tmp_path / "catalogue"))
+    with Shop.create(url, catalogue, make_encoder("colour", n_components=6)) as shop:
+        server = start(url, "--workers", "2", "--log-level", "warning")
+        shop.remove(["sea-7"])
+        path = f"{server.url}/api/items/sea-7"
+        until(lambda: all(httpx.get(path).status_code == 404 for _ in range(8)), 5)
+    code, said = server.stop()
+    assert code == 0
+    assert PASSWORD not in said
+
+
 def test_what_two_writers_have_acknowledged_is_on_both_services_within_two_seconds(
     services, network, url, folder
 ):

@@ -21,7 +21,7 @@ from vitrine.store.words import fill_words
 
 ROWS_A_CHUNK = 1_000
 
-_Row = dict[str, Any]
+_Row = tuple[Any, ...]
 
 
 @dataclass
@@ -88,9 +88,9 @@ def _copy_rows(old: Connection, new: Connection) -> Moved:
     moved = Moved()
     with task("copying", _count(old)) as progress:
         for table in _common():
-            moved.rows[table.name] = 0
+            moved.rows[table.name], names = 0, table.columns.keys()
             for rows in _chunks(old, table):
-                new.execute(insert(table), rows)
+                new.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
                 moved.rows[table.name] += len(rows)
                 progress.advance(len(rows))
             for key in table.primary_key:
@@ -112,7 +112,8 @@ def _compare(old: Connection, new: Connection, moved: Moved) -> None:
 def _other(table: Table, ours: Sequence[_Row], theirs: Sequence[_Row]) -> ShopError:
     """Return the error that names the first row that is not the same."""
     row = next(one or other for one, other in zip_longest(ours, theirs) if one != other)
-    key = {column.name: row[column.name] for column in table.primary_key}
+    values = dict(zip(table.columns.keys(), row, strict=True))
+    key = {column.name: values[column.name] for column in table.primary_key}
     return ShopError(
         f"the row {key} of the table {table.name} is another one after copying; nothing is kept "
         "of the copy: look the source through with vitrine check, then copy again"
@@ -133,7 +134,7 @@ def _chunks(connection: Connection, table: Table) -> Generator[list[_Row]]:
     query = _in_order(connection, table).execution_options(yield_per=ROWS_A_CHUNK)
     with connection.execute(query) as result:
         for rows in result.partitions():
-            yield [row._asdict() for row in rows]
+            yield [tuple(row) for row in rows]
 
 
 def _in_order(connection: Connection, table: Table) -> Select[Any]:

@@ -15,6 +15,7 @@ def index(request):
     index = NearestNeighbours(Distance("cosine"), method=request.param).build(VECTORS)
     index.upsert(np.arange(N - 5, N + 20), clustered(25, seed=7))  # some that no list holds
     index.remove(np.arange(0, N, 9))
+    assert request.param == "exact" or len(index._file.pending) > 10
     return index
 
 
@@ -36,6 +37,8 @@ def test_it_finds_the_same(index, again):
     assert again.exact == index.exact
     assert again.effort == index.effort
     same(index, again)
+    own = np.arange(N, N + 20)
+    assert again.search(clustered(25, seed=7)[5:], 1).positions[:, 0].tolist() == own.tolist()
     same(index, again, allowed=np.arange(len(index)) % 3 == 0)
 
 

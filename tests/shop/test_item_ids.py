@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from vitrine.shop import item_ids
-from vitrine.shop.item_ids import FiledIds, ItemIds, Texts
+from vitrine.catalogue import texts
+from vitrine.catalogue.texts import FiledTexts
+from vitrine.shop.item_ids import ItemIds
 
 NAMES = ["hat-1", "", "café ☕", "hat-10", "a" * 400]
 
@@ -10,16 +11,10 @@ NAMES = ["hat-1", "", "café ☕", "hat-10", "a" * 400]
 @pytest.fixture(params=["new", "filed"])
 def ids(request):
     if request.param == "filed":
-        return ItemIds(FiledIds.of(NAMES), np.ones(len(NAMES), bool))
+        return ItemIds(FiledTexts.of(NAMES), np.ones(len(NAMES), bool))
     ids = ItemIds()
     assert [ids.place(name) for name in NAMES] == [0, 1, 2, 3, 4]
     return ids
-
-
-def test_texts_come_back_as_they_were():
-    texts = Texts.of(NAMES)
-    assert list(texts) == [texts[i] for i in range(len(texts))] == NAMES
-    assert list(Texts.of([])) == []
 
 
 def test_each_id_has_its_position(ids):
@@ -50,13 +45,13 @@ def test_an_item_that_comes_back_gets_a_new_position(ids):
     assert ids.places().tolist() == list(ids.values()) == [1, 2, 3, 4, 5]
     assert list(reversed(ids.values())) == [5, 4, 3, 2, 1]
     assert 0 not in ids.values()
-    again = ItemIds(FiledIds.of(ids.every()), np.array([False, *[True] * 5]))
+    again = ItemIds(FiledTexts.of(ids.every()), np.array([False, *[True] * 5]))
     assert dict(again) == dict(ids)
 
 
 def test_ids_of_the_same_hash_are_told_apart(monkeypatch):
-    monkeypatch.setattr(item_ids, "_hash", len)
+    monkeypatch.setattr(texts, "_hash", len)
     names = ["ab", "cd", "ef", "x"]
-    ids = ItemIds(FiledIds.of(names), np.ones(4, bool))
+    ids = ItemIds(FiledTexts.of(names), np.ones(4, bool))
     assert [ids[name] for name in names] == [0, 1, 2, 3]
     assert "gh" not in ids

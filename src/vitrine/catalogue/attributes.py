@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Self
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from vitrine.catalogue.facets import Facet, facet
 from vitrine.catalogue.items import AttributeType, Value
+from vitrine.catalogue.texts import Vocabulary
 from vitrine.catalogue.where import Condition, as_datetime
 
 MAX_TEXT = 100_000
@@ -36,8 +38,7 @@ class Column:
         self.kind: AttributeType = kind
         self._values: NDArray[Any] = np.zeros(0, _DTYPES[kind])
         self._present = np.zeros(0, np.bool_)
-        self._known: dict[str, int] | None = {}
-        self._words: list[str] = []
+        self._words = Vocabulary()
 
     @classmethod
     def over(
@@ -45,7 +46,7 @@ class Column:
         kind: AttributeType,
         values: NDArray[Any],
         present: NDArray[np.bool_],
-        words: list[str],
+        words: Vocabulary,
     ) -> Self:
         """Return a column that was written down before, used where it lies.
 
@@ -56,8 +57,7 @@ class Column:
             As `raw` returns them; written to when items change.
         present : ndarray of shape (n,), bool
             Likewise.
-        words : list of str
-            The vocabulary.
+        words : Vocabulary
 
         Raises
         ------
@@ -70,15 +70,7 @@ class Column:
         if values.shape != present.shape or values.ndim != 1:
             raise ValueError(f"a column of {values.shape} values has {present.shape} of them")
         column._values, column._present, column._words = values, present, words
-        column._known = None
         return column
-
-    @property
-    def _codes(self) -> dict[str, int]:
-        """The code of each word; of a column that was written down, made when first wanted."""
-        if self._known is None:
-            self._known = {word: code for code, word in enumerate(self._words)}
-        return self._known
 
     def written(self, size: int) -> tuple[NDArray[Any], NDArray[np.bool_], list[str]]:
         """Return copies of what `over` takes, for `size` items."""
@@ -118,7 +110,7 @@ class Column:
         return values
 
     @property
-    def words(self) -> list[str]:
+    def words(self) -> Vocabulary:
         """The vocabulary that the codes of a text column point into."""
         return self._words
 
@@ -127,7 +119,7 @@ class Column:
         present, values = self._present[:size], self._values[:size]
         wanted: Any = condition.value
         if self.kind == "text":
-            wanted = self._codes.get(str(wanted), -1)
+            wanted = self._words.find(str(wanted))
         elif self.kind == "date":
             wanted = np.datetime64(wanted)
         mask = np.zeros(size, np.bool_)  # items newer than the column have no value
@@ -136,11 +128,7 @@ class Column:
 
     def _encode(self, value: Any) -> Any:
         if self.kind == "text":
-            word = str(value)
-            code = self._codes.setdefault(word, len(self._words))
-            if code == len(self._words):
-                self._words.append(word)
-            return code
+            return self._words.code(str(value))
         if self.kind == "date":
             return np.datetime64(as_datetime(value))
         return value
@@ -273,6 +261,8 @@ def fit_type(value: Value, kind: AttributeType) -> Value:
     if kind == "boolean" and isinstance(value, bool):
         return value
     if kind == "number" and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is not a finite number")
         return float(value)
     if kind == "integer" and isinstance(value, int) and not isinstance(value, bool):
         if not -(2**63) <= value < 2**63:

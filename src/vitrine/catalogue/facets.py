@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,7 @@ class Facet:
 
 
 def facet(
-    name: str, kind: AttributeType, values: NDArray[Any], words: list[str], most: int
+    name: str, kind: AttributeType, values: NDArray[Any], words: Sequence[str], most: int
 ) -> Facet:
     """Count one attribute's values.
 
@@ -50,7 +51,7 @@ def facet(
     kind : AttributeType
     values : ndarray of shape (m,)
         Those that are there: codes into `words` for text, else the values themselves.
-    words : list of str
+    words : sequence of str
     most : int
         How many values are listed.
     """

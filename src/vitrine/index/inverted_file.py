@@ -95,7 +95,7 @@ class InvertedFile:
         self._rows, self._metric, self._index = rows, metric, index
         self._filed, self._held = filed, held
         self._n_trained, self._n_changed = n_trained, n_changed
-        self._pending: Positions = np.empty(0, np.int64)
+        self._pending: Positions = np.flatnonzero(rows.live[: len(held)] & ~held)
         self._note_held()
         self.effort = effort or Effort(1, _CANDIDATES[0], 0.0)
 
@@ -115,7 +115,6 @@ class InvertedFile:
         none = np.zeros(len(rows), np.bool_)
         index = _trained(rows, live, metric, random_state)
         file = cls(rows, metric, index, filed=none, held=none.copy(), n_trained=len(live))
-        file._pending = live
         file.absorb()
         file.effort = file._tune(live, random_state)
         return file

@@ -2,89 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Iterator, Mapping, ValuesView
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine.catalogue.texts import FiledTexts
+
 Positions = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Many texts in one array of bytes, which can lie in a file.
-
-    Attributes
-    ----------
-    content : ndarray of uint8
-        All of them, UTF-8, one after the other.
-    ends : ndarray of shape (n,), int64
-        Where each one ends.
-    """
-
-    content: NDArray[np.uint8]
-    ends: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, texts: Iterable[str]) -> Self:
-        """Lay texts out one after the other."""
-        encoded = [text.encode() for text in texts]
-        ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
-        return cls(np.frombuffer(b"".join(encoded), np.uint8), ends)
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def __getitem__(self, index: int) -> str:
-        start = self.ends[index - 1] if index else 0
-        return bytes(self.content[start : self.ends[index]]).decode()
-
-    def __iter__(self) -> Iterator[str]:
-        content, start = bytes(self.content), 0
-        for end in self.ends.tolist():
-            yield content[start:end].decode()
-            start = end
-
-
-@dataclass(frozen=True)
-class FiledIds:
-    """Ids that were written down, found by their hash; ten times smaller than a dictionary.
-
-    Attributes
-    ----------
-    texts : Texts
-        The id at each position.
-    hashes : ndarray of shape (n,), uint64
-        Of all ids, sorted.
-    order : ndarray of shape (n,), int64
-        The position that each hash belongs to.
-    """
-
-    texts: Texts
-    hashes: NDArray[np.uint64]
-    order: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, ids: Sequence[str]) -> Self:
-        """File ids by position."""
-        hashes = np.fromiter(map(_hash, ids), np.uint64, len(ids))
-        order = np.argsort(hashes, kind="stable")
-        return cls(Texts.of(ids), hashes[order], order)
-
-    def find(self, item_id: str) -> list[int]:
-        """Return the positions that an id has or had, the latest first."""
-        wanted = np.uint64(_hash(item_id))
-        first = int(np.searchsorted(self.hashes, wanted))
-        found = []
-        while first < len(self.hashes) and self.hashes[first] == wanted:
-            position = int(self.order[first])
-            if self.texts[position] == item_id:
-                found.append(position)
-            first += 1
-        return found[::-1]
 
 
 class ItemIds(Mapping[str, int]):
@@ -94,16 +20,16 @@ class ItemIds(Mapping[str, int]):
 
     Parameters
     ----------
-    filed : FiledIds, optional
+    filed : FiledTexts, optional
         What was written down before.
     live : ndarray of shape (n,), bool, optional
         Which of those are still there.
     """
 
     def __init__(
-        self, filed: FiledIds | None = None, live: NDArray[np.bool_] | None = None
+        self, filed: FiledTexts | None = None, live: NDArray[np.bool_] | None = None
     ) -> None:
-        self._filed = filed or FiledIds.of([])
+        self._filed = filed or FiledTexts.of([])
         self._live = np.zeros(0, np.bool_) if live is None else live
         self._n_live = int(np.count_nonzero(self._live))
         self._added: dict[str, int] = {}
@@ -192,8 +118,3 @@ class Places(ValuesView[int]):
 
     def __contains__(self, position: Any) -> bool:
         return position in self._ids.places()
-
-
-def _hash(item_id: str) -> int:
-    # Not Python's own, which differs from process to process.
-    return int.from_bytes(hashlib.blake2b(item_id.encode(), digest_size=8).digest(), "little")

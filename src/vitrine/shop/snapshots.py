@@ -11,7 +11,7 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.catalogue.attributes import AttributeTable, Column
+from vitrine.catalogue.texts import FiledTexts, Texts, Vocabulary
 from vitrine.errors import VitrineError
 from vitrine.index.kept import VECTORS, bytes_that_count
 from vitrine.shop.filed import FiledFolder
-from vitrine.shop.item_ids import FiledIds, ItemIds, Texts
+from vitrine.shop.item_ids import ItemIds
 from vitrine.shop.memory import Memory
 from vitrine.store import Store
 from vitrine.store.marks import Mark, last_writes, still_there
@@ -33,6 +34,9 @@ FOLDER = "memory"
 
 MANY_CHANGES = 10_000
 """So many changed items, and a twentieth of all, are worth a new snapshot."""
+
+_PARTS = ("values", "present")
+_TEXT_PARTS = ("content", "ends", "hashes", "order")
 
 logger = logging.getLogger(__name__)
 
@@ -149,15 +153,12 @@ class Snapshots:
             }
             ids = memory.positions.every()
         index.write_vectors()
-        filed = FiledIds.of(ids)
-        _write_texts(draft, "ids", filed.texts)
-        np.save(draft / "ids-hashes.npy", filed.hashes)
-        np.save(draft / "ids-order.npy", filed.order)
+        _write_texts(draft, "ids", ids)
         kinds = []
         for i, (name, (kind, values, present, words)) in enumerate(columns.items()):
             np.save(draft / f"column-{i}-values.npy", values)
             np.save(draft / f"column-{i}-present.npy", present)
-            _write_texts(draft, f"column-{i}-words", Texts.of(words))
+            _write_texts(draft, f"column-{i}-words", words)
             kinds.append((name, kind))
         return {
             "format": FORMAT,
@@ -173,21 +174,17 @@ class Snapshots:
 
 def _fill(memory: Memory, folder: Path, notes: dict[str, Any]) -> None:
     memory.neighbours.load(folder, notes["index"])
-    hashes, order = (_mapped(folder / f"ids-{name}.npy") for name in ("hashes", "order"))
-    ids = FiledIds(_read_texts(folder, "ids"), hashes, order)
+    ids = _read_texts(folder, "ids")
     live = np.load(folder / "live.npy", allow_pickle=False)
     columns = {}
     for i, (name, kind) in enumerate(notes["columns"]):
         values, present = (_mapped(folder / f"column-{i}-{part}.npy") for part in _PARTS)
         columns[name] = Column.over(
-            kind, values, present, list(_read_texts(folder, f"column-{i}-words"))
+            kind, values, present, Vocabulary(_read_texts(folder, f"column-{i}-words"))
         )
     memory.restore(
         notes["change_number"], ItemIds(ids, live), AttributeTable.over(columns, notes["size"])
     )
-
-
-_PARTS = ("values", "present")
 
 
 def _mapped(path: Path) -> NDArray[Any]:
@@ -196,11 +193,18 @@ def _mapped(path: Path) -> NDArray[Any]:
     return array.view(np.ndarray)
 
 
-def _write_texts(folder: Path, name: str, texts: Texts) -> None:
-    np.save(folder / f"{name}-content.npy", texts.content)
-    np.save(folder / f"{name}-ends.npy", texts.ends)
+def _write_texts(folder: Path, name: str, texts: Sequence[str]) -> None:
+    filed = FiledTexts.of(texts)
+    arrays: tuple[NDArray[Any], ...] = (
+        filed.texts.content,
+        filed.texts.ends,
+        filed.hashes,
+        filed.order,
+    )
+    for part, array in zip(_TEXT_PARTS, arrays, strict=True):
+        np.save(folder / f"{name}-{part}.npy", array)
 
 
-def _read_texts(folder: Path, name: str) -> Texts:
-    content, ends = (_mapped(folder / f"{name}-{part}.npy") for part in ("content", "ends"))
-    return Texts(content, ends)
+def _read_texts(folder: Path, name: str) -> FiledTexts:
+    content, ends, *rest = (_mapped(folder / f"{name}-{part}.npy") for part in _TEXT_PARTS)
+    return FiledTexts(Texts(content, ends), *rest)

@@ -131,3 +131,16 @@ def test_missing_file_and_missing_column(tmp_path):
     path = write(tmp_path / "r.csv", "user,item,rating\n1,2,3\n")
     with pytest.raises(SourceError, match="no column 'stars'"):
         read_interactions(path, Columns(rating="stars"))
+
+
+def test_ids_that_no_database_holds_are_refused_row_by_row(tmp_path):
+    path = tmp_path / "ratings.jsonl"
+    path.write_text(
+        '{"user": "a\\u0000b", "item": "x", "rating": 1}\n'
+        '{"user": "ann", "item": "\\ud800", "rating": 2}\n'
+        '{"user": "ann", "item": "\\ud83d\\ude00", "rating": 3}\n'
+    )
+    reading = read_interactions(path)
+    assert [entry.row for entry in reading.rejected] == [1, 2]
+    assert "zero byte or half a character" in reading.rejected[0].reason
+    assert reading.interactions.items.values == ("😀",)

@@ -118,3 +118,14 @@ def _plain(values: Iterable[Hashable]) -> Iterable[Hashable]:
         plain: list[Hashable] = values.tolist()
         return plain
     return (value.item() if isinstance(value, np.generic) else value for value in values)
+
+
+def can_be_stored(text: str) -> bool:
+    """Tell whether every database can hold a text: no zero byte, no half of a surrogate pair."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

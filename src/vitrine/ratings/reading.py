@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrine.errors import RowError, SourceError
+from vitrine.ratings.ids import can_be_stored
 from vitrine.ratings.interactions import MAX_RATING, Duplicates, Feedback, Interactions
 
 Row = tuple[int, Mapping[str, Any]]
@@ -191,6 +192,8 @@ def _parse_id(value: Any, role: str) -> str | int | float:
         raise RowError(f"the {role} is missing")
     if not isinstance(value, str | int | float):
         raise RowError(f"the {role} {value!r} is neither text nor a number")
+    if isinstance(value, str) and not can_be_stored(value):
+        raise RowError(f"the {role} {value!r:.40} holds a zero byte or half a character")
     return value
 
 

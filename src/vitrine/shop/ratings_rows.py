@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from vitrine.errors import InputError
 from vitrine.ratings import Interactions
+from vitrine.ratings.ids import can_be_stored
 from vitrine.ratings.interactions import MAX_RATING, Feedback
 from vitrine.store import StoredRating
 
@@ -20,7 +21,7 @@ def as_text_id(value: object) -> str:
     Raises
     ------
     InputError
-        If it is missing, or neither text nor a number.
+        If it is missing, neither text nor a number, or text that no database holds.
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -29,6 +30,8 @@ def as_text_id(value: object) -> str:
     text = str(value)
     if not text or len(text) > MAX_ID_LENGTH:
         raise InputError(f"an id has 1 to {MAX_ID_LENGTH} characters, not {len(text)}")
+    if not can_be_stored(text):
+        raise InputError(f"the id {text!r:.40} holds a zero byte or half a character")
     return text
 
 

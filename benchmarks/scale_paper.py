@@ -34,6 +34,8 @@ class Rates:
         Pictures a second a core.
     pairs : float
         Pairs of items compared a second a core, at 256 dimensions.
+    asking : float
+        Core-seconds an item beyond the comparing, where 8 buckets are asked: shuffles and ranking.
     als : float
         Ratings a second a core and epoch, at 32 factors.
     importing : float
@@ -48,6 +50,7 @@ class Rates:
 
     embed: float = 60.0
     pairs: float = 4e8
+    asking: float = 1e-3
     als: float = 2e5
     importing: float = 1e4
     neighbour_bytes: float = 12.0
@@ -77,7 +80,7 @@ def rows(rates: Rates) -> list[tuple[str, list[str]]]:
         ("`spark neighbours`, exact", [work(n, n * n / rates.pairs) for n in SIZES]),
         (
             f"`spark neighbours`, √n buckets, {PROBES} asked",
-            [work(n, n * PROBES * n**0.5 / rates.pairs) for n in SIZES],
+            [work(n, n * (PROBES * n**0.5 / rates.pairs + rates.asking)) for n in SIZES],
         ),
         ("its table, Parquet", [size(n * NEIGHBOURS * rates.neighbour_bytes) for n in SIZES]),
         (

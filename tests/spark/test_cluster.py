@@ -44,22 +44,22 @@ def test_a_worker_killed_in_the_middle_costs_nothing_but_time(cluster, made, tmp
         "--like", str(shop.path), "--master", cluster.url, "--partitions", str(TASKS),
         *settings(cluster), "--json",
     ]  # fmt: skip
-    job = subprocess.Popen(
+    with subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        done = out / "_temporary" / "0"
-        wait_until(
-            lambda: job.poll() is not None or len(list(done.glob("task_*"))) >= 2, "two tasks"
-        )
-        assert job.poll() is None, job.communicate()
-        assert cluster.executors(0)
-        assert cluster.executors(1)
-        cluster.kill(0)
-        assert len(list(done.glob("task_*"))) < TASKS  # there was work left
-        printed, complaints = job.communicate(timeout=400)
-    finally:
-        job.kill()
+    ) as job:
+        try:
+            done = out / "_temporary" / "0"
+            wait_until(
+                lambda: job.poll() is not None or len(list(done.glob("task_*"))) >= 2, "two tasks"
+            )
+            assert job.poll() is None, job.communicate()
+            assert cluster.executors(0)
+            assert cluster.executors(1)
+            cluster.kill(0)
+            assert len(list(done.glob("task_*"))) < TASKS  # there was work left
+            printed, complaints = job.communicate(timeout=400)
+        finally:
+            job.kill()
     assert job.returncode == 0, complaints
     assert f'"items": {ROWS}' in printed
     rows = {row["item_id"]: row["vector"] for row in pq.read_table(out).to_pylist()}

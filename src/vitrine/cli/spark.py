@@ -185,9 +185,12 @@ def als(
             file = ratings_file(running, ratings, Path(folder))
             added = opened.ratings.add(file, feedback="implicit" if implicit else None)
             _say_refused(opened, len(added.rejected), as_json)
+        feedback = opened.ratings.info().feedback
+        if implicit and feedback != "implicit":
+            raise OptionError(f"--implicit: the shop's ratings are {feedback or 'none yet'}")
         model = make_als(
             running,
-            implicit=opened.ratings.info().feedback == "implicit",
+            implicit=feedback == "implicit",
             n_factors=factors,
             n_epochs=epochs,
             regularization=regularization,

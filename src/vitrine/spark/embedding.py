@@ -22,10 +22,12 @@ from vitrine.shop.vector_tables import ITEM_ID, METADATA_KEY, PICTURE, REASON, V
 from vitrine.spark.pictures import Opener, Place
 from vitrine.spark.session import with_settings
 from vitrine.spark.shipping import ship, shipped
-from vitrine.spark.sources import IDX_ROW, Source, n_partitions
+from vitrine.spark.sources import IDX_ROW, Source
 from vitrine.spark.watching import watched
 from vitrine.spark.writing import write_table
 
+TASKS_A_CORE = 4
+"""At least: a task that is lost with its executor is done again from its beginning."""
 PICTURES_A_BATCH = 128
 """Rows that a worker holds at once; with bytes of a megabyte each that is 128 MB."""
 
@@ -89,15 +91,17 @@ def embed(
     origin = Origin.of(files)
     plan = Plan(ship(spark, files), source.place, limits, _threads_a_task(spark))
     table = _without_large(source.table, limits)
-    wanted = partitions or n_partitions(spark, table)
-    if wanted != table.rdd.getNumPartitions():
-        table = table.repartition(wanted)
+    there = int(table.rdd.getNumPartitions())
+    usual = max(there, TASKS_A_CORE * int(spark.sparkContext.defaultParallelism))
+    tasks = wanted = partitions or usual
+    if wanted != there:
+        table, tasks = table.repartition(wanted), wanted + there
     made = table.mapInArrow(_job(plan), _schema(source))
     made = made.withColumn(VECTOR, F.col(VECTOR).alias(VECTOR, metadata={
         METADATA_KEY: origin.to_text()
     }))  # fmt: skip
     settings = {"spark.sql.execution.arrow.maxRecordsPerBatch": PICTURES_A_BATCH}
-    with with_settings(spark, settings), watched(spark, "embedding", wanted):
+    with with_settings(spark, settings), watched(spark, "embedding", tasks):
         write_table(made, output, overwrite)
     written = spark.read.parquet(output).agg(F.count("*"), F.count(VECTOR)).first()
     return Embedded(output, written[1], written[0] - written[1], origin.dimensions)

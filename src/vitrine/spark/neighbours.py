@@ -288,7 +288,10 @@ def _cut(rows: pa.Table, k: int, distance: Distance) -> pa.RecordBatch:
     asking = rows.column(ITEM_ID).chunk(0).dictionary_encode()
     row_of = np.asarray(asking.indices)[np.asarray(pc.list_parent_indices(heard))]
     # Codes in the order of the ids, so that equal scores rank as they do within a unit.
-    names, codes = np.unique(np.array(heard.flatten().to_pylist(), object), return_inverse=True)
+    told = heard.flatten().dictionary_encode()
+    order_of_names = pc.sort_indices(told.dictionary)
+    names = told.dictionary.take(order_of_names)
+    codes = np.argsort(np.asarray(order_of_names))[np.asarray(told.indices)]
     counts = np.bincount(row_of, minlength=len(asking.dictionary))
     order = np.argsort(row_of, kind="stable")
     column = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -304,7 +307,7 @@ def _cut(rows: pa.Table, k: int, distance: Distance) -> pa.RecordBatch:
     return pa.record_batch({
         ITEM_ID: asking.dictionary.take(pa.array(askers)),
         "rank": ranks[there],
-        "neighbour_id": pa.array(names[best[there]], pa.string()),
+        "neighbour_id": names.take(pa.array(best[there])),
         "distance": distances.astype(np.float32),
         "similarity": distance.similarities(distances).astype(np.float32),
     })  # fmt: skip

@@ -180,12 +180,3 @@ def _listed(catalogue: Catalogue) -> pa.Table:
 def _said(refused: Any) -> str:
     where = refused.source if refused.row is None else f"{refused.source} row {refused.row}"
     return f"{where}: {refused.reason}"
-
-
-def n_partitions(spark: Any, table: Any) -> int:
-    """Return into how many tasks a table should fall: four a core at least, so that none is long.
-
-    A task that is lost with its executor is done again from its beginning.
-    """
-    cores = int(spark.sparkContext.defaultParallelism)
-    return max(4 * cores, int(table.rdd.getNumPartitions()))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from vitrine.errors import JobError, OptionError
+
+_RAISED = re.compile(r"^\s*([A-Za-z_][\w.]*(?:Error|Exception)): (.+)$", re.MULTILINE)
+_JAVA = ("java.", "javax.", "org.", "py4j.", "scala.", "pyspark.")
 
 
 def write_table(table: Any, output: str, overwrite: bool) -> None:
@@ -41,7 +45,13 @@ def clear_errors(output: str) -> Iterator[None]:
 
 
 def _cause(text: str) -> str:
-    """Return the line that says why, of the many that Spark prints."""
+    """Return the line that says why, of the many that Spark prints: Python's, where it has one."""
+    python = [match for match in _RAISED.finditer(text) if not match[1].startswith(_JAVA)]
+    if python:
+        name, reason = python[0].groups()
+        if "No module named 'vitrine" in reason:
+            reason += "; Vitrine must be installed in the Python that executors run, which "
+            reason += "PYSPARK_PYTHON names"
+        return f"{name.rpartition('.')[2]}: {reason}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    python = [line for line in lines if line.startswith(("vitrine.errors.", "vitrine.spark."))]
-    return (python or lines or ["it does not say why"])[-1 if python else 0][:500]
+    return (lines or ["it does not say why"])[0][:500]

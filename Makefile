@@ -1,9 +1,10 @@
 # Everything runs in .venv, which is made on first use and again when its inputs change.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := src tests benchmarks examples
+SOURCES := src tests benchmarks examples release
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test check format bench bench-scale clean
+.PHONY: kill disk-full together soak package dependencies pins audit
 
 help:
 	@echo "make demo    the main job on Fashion-MNIST: figures, similar items, demo/report.html"
@@ -11,6 +12,9 @@ help:
 	@echo "make check   the same without the tests"
 	@echo "make format  put every file into shape"
 	@echo "make bench   the benchmark table of the README (takes long; best on a quiet machine)"
+	@echo "make bench-scale  the tables of docs/scale.md, up to a million items (ten minutes)"
+	@echo "make kill, disk-full, together, soak    what docs/guarantees.md says, tried at length"
+	@echo "make package, dependencies, pins, audit  what a release needs"
 	@echo "make clean   remove .venv and everything made"
 
 setup: .venv/installed
@@ -41,6 +45,36 @@ format: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 
+bench-scale: setup
+	$(BIN)/python benchmarks/scale.py --peers
+
+kill: setup
+	$(BIN)/python -m tests.trust.kill --moments 300
+
+disk-full: setup
+	$(BIN)/python -m tests.trust.disk_full
+	$(BIN)/python -m tests.trust.disk_full --limit
+
+together: setup
+	$(BIN)/python -m tests.trust.together --seconds 180
+
+soak: setup
+	$(BIN)/python -m tests.trust.soak --seconds 600
+
+package: setup
+	$(BIN)/python -m release.package
+
+dependencies: setup
+	$(BIN)/python -m release.inventory
+
+pins: setup
+	$(BIN)/python -m release.pins
+
+audit: setup
+	$(BIN)/python -m venv .venv-audit
+	.venv-audit/bin/pip install --quiet pip-audit
+	.venv-audit/bin/pip-audit --require-hashes -r requirements-service.txt
+
 clean:
-	rm -rf .venv build dist demo screenshots .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-audit build dist demo screenshots .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -165,6 +165,11 @@ def _arrays_from_bytes(content: bytes, where: str) -> dict[str, NDArray[Any]]:
         if unpacked > MAX_FILE_BYTES:
             raise ArtifactError(f"{where}: {ARRAYS} unpacks to {unpacked} bytes, which is too many")
         with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            arrays = {name: loaded[name] for name in loaded.files}
+    except ArtifactError:
+        raise
+    except Exception as error:  # hostile bytes make NumPy raise nearly anything
         raise ArtifactError(f"{where}: {ARRAYS} cannot be read ({error})") from error
+    if foreign := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise ArtifactError(f"{where}: {ARRAYS} cannot be read ({foreign[0]} is no array)")
+    return arrays

@@ -14,8 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 from vitrine.artifact import Artifact
 from vitrine.encoders.histories import write_table
 from vitrine.encoders.preprocessing import Pictures, Preprocessing
-from vitrine.errors import ArtifactError
+from vitrine.errors import ArtifactError, VitrineError
 from vitrine.index.distance import Distance
+
+MAX_INPUT = 50e6
+"""Numbers of a picture that an encoder may want; a saved one that wants more is refused."""
 
 FloatArray = NDArray[np.float32]
 
@@ -143,11 +146,23 @@ class Encoder(BaseEstimator, ABC):
             encoder.distance_ = Distance.from_settings(settings["distance"])
             encoder.preprocessing_ = Preprocessing.from_settings(settings["preprocessing"])
             encoder._restore(artifact)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            if not artifact.blobs:  # a network is tried when it is first run
+                encoder._try_out()
+        except VitrineError:
+            raise
+        except Exception as error:  # foreign settings and arrays make NumPy raise nearly anything
             raise ArtifactError(
                 f"the saved {cls.kind} encoder does not hold together ({error!r}); fit it again"
             ) from error
         return encoder
+
+    def _try_out(self) -> None:
+        """Encode one picture; ValueError if no vector of the right length comes."""
+        if np.prod(self.preprocessing_.shape, dtype=np.float64) > MAX_INPUT:
+            raise ValueError(f"pictures of {self.preprocessing_.shape}")
+        vectors = self.transform([np.zeros((8, 8, 3), np.uint8)])
+        if vectors.shape != (1, self.n_components_) or not np.isfinite(vectors).all():
+            raise ValueError(f"vectors of {vectors.shape}, not {self.n_components_} numbers")
 
     def save(self, folder: str | Path) -> Path:
         """Write the fitted encoder into `folder`, which is made.

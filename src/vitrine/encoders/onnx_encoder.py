@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine.encoders.pretrained_graph import read_graph
 from vitrine.errors import ArtifactError
 from vitrine.threads import thread_limit
 
@@ -59,11 +60,11 @@ class OnnxModel:
         Raises
         ------
         ArtifactError
-            If ONNX Runtime cannot read the file.
+            If ONNX Runtime cannot read the file, or it would read others or run foreign code.
         """
         given = self.session.get_inputs()[0].name
         wanted = None if self.output is None else [self.output]
-        output: FloatArray = self.session.run(wanted, {given: values})[0]
+        output: FloatArray = self._run(wanted, {given: values})[0]
         return output
 
     def outputs(self, values: dict[str, FloatArray]) -> dict[str, FloatArray]:
@@ -75,11 +76,19 @@ class OnnxModel:
             If ONNX Runtime cannot read the file.
         """
         names = [output.name for output in self.session.get_outputs()]
-        return dict(zip(names, self.session.run(names, values), strict=True))
+        return dict(zip(names, self._run(names, values), strict=True))
+
+    def _run(self, names: list[str] | None, values: dict[str, FloatArray]) -> Any:
+        session = self.session
+        try:
+            return session.run(names, values)
+        except Exception as error:  # ONNX Runtime's exceptions share no base class
+            raise ArtifactError(f"{self.name} cannot be run ({error}); fit it again") from error
 
     def _open(self) -> Any:
         import onnxruntime
 
+        read_graph(self.content, self.name)  # no files of its choice, no foreign operators
         options = onnxruntime.SessionOptions()
         options.use_deterministic_compute = True
         options.log_severity_level = 3  # errors; they are raised as well

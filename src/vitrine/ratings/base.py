@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from vitrine.artifact import Artifact
-from vitrine.errors import ArtifactError, InputError
+from vitrine.errors import ArtifactError, InputError, VitrineError
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.ids import Codes, Ids
 from vitrine.ratings.interactions import Feedback, Interactions, Rows
@@ -301,7 +301,10 @@ class RatingModel(BaseEstimator, ABC):
             low, high = settings["rating_range"]
             model.rating_range_, model.feedback_ = (float(low), float(high)), settings["feedback"]
             model._restore(artifact)
-        except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
+            model._try_out()
+        except VitrineError:
+            raise
+        except Exception as error:  # foreign settings and arrays make NumPy raise nearly anything
             raise ArtifactError(
                 f"the saved {cls.kind} model does not hold together ({error!r}); fit it again"
             ) from error
@@ -317,6 +320,14 @@ class RatingModel(BaseEstimator, ABC):
         """Set the fitted attributes from what `_state` returned."""
         for name in self.fitted_arrays:
             setattr(self, name, artifact.arrays[name])
+
+    def _try_out(self) -> None:
+        """Ask for one prediction; ValueError if what was restored does not hold together."""
+        self.seen_.check(len(self.users_), len(self.items_))
+        known = np.zeros(1, np.int32), np.zeros(1, np.int32)
+        for users, items in (known, (known[0] - 1, known[1] - 1)):
+            if not np.isfinite(self.predict_codes(users, items)).all():
+                raise ValueError("a prediction that is no number")
 
     def save(self, folder: str | Path) -> Path:
         """Write the fitted model into `folder`, which is made."""

@@ -39,6 +39,23 @@ class Rows(NamedTuple):
         """Ratings in each row, int64 (n_rows,)."""
         return np.diff(self.indptr)
 
+    def check(self, n_rows: int, n_columns: int) -> None:
+        """See that nothing points out of the arrays, where these came from a file.
+
+        Raises
+        ------
+        ValueError
+            If something does.
+        """
+        shapes = self.indptr.shape, self.indices.shape, self.ratings.shape
+        whole = all(array.dtype.kind == "i" for array in (self.indptr, self.indices))
+        n = len(self.indices)
+        if not whole or shapes != ((n_rows + 1,), (n,), (n,)) or (
+            self.indptr[0] != 0 or self.indptr[-1] != n or (np.diff(self.indptr) < 0).any()
+            or (n and not 0 <= self.indices.min() <= self.indices.max() < n_columns)
+        ):  # fmt: skip
+            raise ValueError(f"rows of {shapes} for {n_rows} rows and {n_columns} columns")
+
     def take(self, rows: NDArray[Any]) -> Rows:
         """Return only these rows, in this order."""
         counts = self.counts[rows]

@@ -118,7 +118,10 @@ class Gate:
 
     def _let_in(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if self._in_flight > self._settings.max_requests and scope["path"] not in _ALWAYS_LET_IN:
-            raise Refusal("busy", f"{self._settings.max_requests} requests are being answered")
+            # A body that nobody will read must not keep its connection.
+            end = {"Connection": "close"} if _has_body(headers) else None
+            most = self._settings.max_requests
+            raise Refusal("busy", f"{most} requests are being answered", end)
         self._access.check(scope, headers)
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._settings.max_body_bytes:
@@ -167,7 +170,9 @@ class _Incoming:
         except TimeoutError:
             seconds = f"{self._settings.arrive_seconds:g} s"
             raise Refusal(
-                "too-slow-to-arrive", f"the body had not arrived after {seconds}"
+                "too-slow-to-arrive",
+                f"the body had not arrived after {seconds}",
+                {"Connection": "close"},
             ) from None
         self._visit.received += len(message.get("body", b""))
         if self._visit.received > self._settings.max_body_bytes:

@@ -28,6 +28,9 @@ KEEP_ALIVE_SECONDS = 30
 START_SECONDS = 120
 """How long a worker may be silent before it is replaced: importing takes long on a busy machine."""
 
+MAX_HEAD_BYTES = 65_536
+"""Of a request's line and headers; uvicorn would hold as much as is sent."""
+
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the others from Python; by default it is 5 ms, a whole answer."""
 
@@ -102,6 +105,7 @@ class PunctualProtocol(HttpToolsProtocol):
         """Start the clock with the connection."""
         super().connection_made(transport)
         self._clock = self._started_clock()
+        self._head_bytes = self._header_bytes = 0
 
     def data_received(self, data: bytes) -> None:
         """Stop the clock when a head is whole; start it when another begins."""
@@ -109,8 +113,25 @@ class PunctualProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self.cycle is not before:
             self._stop_clock()
-        elif (before is None or before.response_complete) and self._clock is None:
-            self._clock = self._started_clock()
+            self._head_bytes = 0
+        elif before is None or before.response_complete:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.transport.close()
+            elif self._clock is None:
+                self._clock = self._started_clock()
+
+    def on_message_begin(self) -> None:
+        """Count the headers of another request."""
+        super().on_message_begin()
+        self._header_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, until they are too much, which is answered with 400."""
+        self._header_bytes += len(name) + len(value) + 4
+        if self._header_bytes > MAX_HEAD_BYTES:
+            raise ValueError("the head is too large")
+        super().on_header(name, value)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 NEW_NETWORK = 0x40000000  # of setns(2)
@@ -167,9 +168,10 @@ class LoopbackMachine:
                 other.sendall(data)
         except OSError:
             pass
-        finally:
-            one.close()
-            other.close()
+        for end in (one, other):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)  # else who waits at the other end is not woken
+            end.close()
 
 
 def _ip(arguments):

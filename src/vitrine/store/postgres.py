@@ -21,7 +21,7 @@ from vitrine.store.sqlite import BUSY_SECONDS, WRITE
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 120
 IDLE_SECONDS = 300
-POOL_SIZE, POOL_SECONDS = 20, 10
+POOL_SIZE, POOL_SECONDS = 8, 10
 
 # A peer that is cut off is noticed on either side within half a minute: what a lost writer has
 # locked is free again, and a lost server is looked for anew.

@@ -125,7 +125,7 @@ def search_items(store: Store, words: str) -> list[str]:
     words : str
         As a person types them; at most the first 32 count.
     """
-    asked = words.strip()
+    asked = words.replace("\0", " ").strip()  # which PostgreSQL would refuse
     parts = re.findall(r"\w+", asked)[:MAX_WORDS]
     with reading(store.engine) as connection:
         exact = list(connection.scalars(select(literal(asked)).where(_there(asked))))

@@ -32,6 +32,7 @@ def copy(
     if as_json:
         console.print_json({"shop": str(shop), "to": str(to), **asdict(moved)})
         return
-    kept = f" and {moved.files:,} pictures" if moved.files else ""
-    console.say(f"{to}: {sum(moved.rows.values()):,} rows{kept} copied from {shop}, all the same")
+    kept = f"; {moved.files:,} kept pictures with them" if moved.files else ""
+    rows = sum(moved.rows.values())
+    console.say(f"{to}: {rows:,} rows copied from {shop} and compared, all the same{kept}")
     console.say(f"next: vitrine check {to}")

@@ -27,8 +27,8 @@ TOP_N = 20
 PICTURES = ("backbone", "looks", "colour")
 PAIRS = (
     ("posters", "shuffled posters"),
-    ("genres, decade and posters", "genres and decade"),
-    ("genres, decade and posters", "genres, decade and shuffled posters"),
+    ("genres, year and posters", "genres and year"),
+    ("genres, year and posters", "genres, year and shuffled posters"),
 )
 
 
@@ -87,8 +87,9 @@ def measure(kind, features, splits):
 def sources(options, ids):
     """Return blocks of features by name, and which items may be drawn."""
     genres, years = films(options.folder, ids)
-    facts = {"genres": genres, "decade": years // 10}
-    found = {"genres and year": {"genres": genres, "year": years}, "genres and decade": facts}
+    facts = {"genres": genres, "year": years}
+    decades = {"genres": genres, "decade": years // 10}
+    found = {"genres and year": facts, "genres and decade": decades}
     if not options.posters:
         return found, None
     looks = posters(options.posters, ids)
@@ -99,8 +100,8 @@ def sources(options, ids):
     return found | {
         "posters": looks,
         "shuffled posters": dealt,
-        "genres, decade and posters": facts | looks,
-        "genres, decade and shuffled posters": facts | dealt,
+        "genres, year and posters": facts | looks,
+        "genres, year and shuffled posters": facts | dealt,
     }, among
 
 

@@ -153,6 +153,7 @@ class Hybrid(EASE):
     def _lean_on_likeness(self, described: Described) -> None:
         """Weigh the items again, with what the features of the known ones say of pairs of them."""
         kernel = self.maps_[0].kernel(described.likeness)
+        kernel /= np.diag(kernel).mean()
         likeness = np.zeros((len(self.items_),) * 2)
         likeness[np.ix_(self.known_, self.known_)] = self.likeness_weight * kernel
         self.weights_ = self._weights(self._chosen(self.seen_), likeness)

@@ -150,8 +150,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     photos = default_folder()
     parser.add_argument("photos", nargs="?", type=Path, default=photos)
-    parser.add_argument("--network", type=Path,
-                        default=photos.parent / "weights" / "mobilenet_v2_imagenet.onnx")  # fmt: skip
+    parser.add_argument(
+        "--network", type=Path, default=photos.parent / "weights" / "mobilenet_v2_imagenet.onnx"
+    )
     parser.add_argument("--pictures", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()

@@ -1,9 +1,12 @@
 # The service alone (a shop in a folder or in PostgreSQL): no torch, nothing that trains. Build: docker build -t vitrine .
 FROM python:3.12-slim AS build
-COPY constraints.txt pyproject.toml README.md LICENSE /source/
-COPY src /source/src
+COPY requirements-service.txt /source/
+# Only files whose hashes are listed are installed, Vitrine's own aside.
 RUN python -m venv /vitrine \
- && /vitrine/bin/pip install --no-cache-dir -c /source/constraints.txt "/source[serve,postgres]"
+ && /vitrine/bin/pip install --no-cache-dir --require-hashes -r /source/requirements-service.txt
+COPY pyproject.toml README.md LICENSE /source/
+COPY src /source/src
+RUN /vitrine/bin/pip install --no-cache-dir --no-deps --no-build-isolation /source
 
 FROM python:3.12-slim
 # FAISS and numba need OpenMP's run time.

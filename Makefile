@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := src tests benchmarks examples release
 
-.PHONY: help setup demo test check format bench bench-scale clean
+.PHONY: help setup demo test check format bench bench-scale clean fuzz
 .PHONY: kill disk-full together soak package dependencies pins audit
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-scale  the tables of docs/scale.md, up to a million items (ten minutes)"
 	@echo "make kill, disk-full, together, soak    what docs/guarantees.md says, tried at length"
 	@echo "make package, dependencies, pins, audit  what a release needs"
+	@echo "make fuzz    ten minutes of fuzzing: pictures and models (SECONDS=N for each of the two)"
 	@echo "make clean   remove .venv and everything made"
 
 setup: .venv/installed
@@ -74,6 +75,10 @@ audit: setup
 	$(BIN)/python -m venv .venv-audit
 	.venv-audit/bin/pip install --quiet pip-audit
 	.venv-audit/bin/pip-audit --require-hashes -r requirements-service.txt
+
+SECONDS ?= 300
+fuzz: setup
+	VITRINE_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest tests/hostile/test_fuzz.py -s
 
 clean:
 	rm -rf .venv .venv-audit build dist demo screenshots .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from tests.postgres import PASSWORD
 from tests.store.items import ENCODER, everything, item
@@ -18,9 +18,10 @@ from vitrine.errors import (
     ShopExistsError,
     ShopUnavailableError,
 )
-from vitrine.store import Folder, Store, place_of, postgres
+from vitrine.store import Folder, Store, outages, place_of, postgres
 from vitrine.store.database import reading, writing
 from vitrine.store.items import put_rows
+from vitrine.store.outages import PAUSE_SECONDS
 from vitrine.store.rows import item_row
 from vitrine.store.state import next_change
 
@@ -72,7 +73,10 @@ def test_the_database_may_go_and_come_back(store, encoder_id, postgres):
         store.count()
     assert time.monotonic() - started < 5
     assert PASSWORD not in str(raised.value)
+    with pytest.raises(ShopUnavailableError, match="a moment ago"):
+        store.count()  # nobody asks again so soon
     postgres.start()
+    time.sleep(PAUSE_SECONDS)
     assert store.count() == 1
     store.put([item("b")], encoder_id)
     assert set(everything(store, encoder_id)[0]) == {"a", "b"}
@@ -89,6 +93,7 @@ def test_a_connection_that_is_cut_in_a_transaction_leaves_nothing_half_done(stor
 
     with pytest.raises(ShopUnavailableError):
         write_and_be_cut()
+    time.sleep(PAUSE_SECONDS)
     assert store.count() == 0
     store.put([item("c")], encoder_id)
     assert store.count() == 1
@@ -171,3 +176,19 @@ def test_where_nothing_can_be_cached_the_shop_is_still_whole(place, tmp_path, mo
     assert store.pictures(["a"]) == {"a": [PictureRef("/pictures/a.jpg")]}
     assert store.count() == 1
     store.close()
+
+
+def test_while_the_database_is_away_one_at_a_time_asks_for_it(monkeypatch):
+    now, engine = [100.0], create_engine("sqlite://")
+    monkeypatch.setattr(outages.time, "monotonic", lambda: now[0])
+    outages.take_turn(engine, "shop")
+    outages.take_turn(engine, "shop")
+    outages.note_outage(engine)
+    with pytest.raises(ShopUnavailableError):
+        outages.take_turn(engine, "shop")
+    now[0] += PAUSE_SECONDS
+    outages.take_turn(engine, "shop")  # this one may try
+    with pytest.raises(ShopUnavailableError):
+        outages.take_turn(engine, "shop")
+    outages.note_answer(engine)
+    outages.take_turn(engine, "shop")

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError, ResourceClosedError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from vitrine.errors import ShopUnavailableError
+from vitrine.store.outages import note_answer, note_outage, take_turn
 from vitrine.store.postgres import explain_postgres
 from vitrine.store.sqlite import WRITE, explain_sqlite
 
@@ -29,6 +30,7 @@ _OUT_OF_ORDER = (PoolTimeoutError, PendingRollbackError, ResourceClosedError)
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that sees one state of the database throughout."""
     with _clear_errors(engine), engine.connect() as connection, connection.begin():
+        note_answer(engine)
         yield connection
 
 
@@ -40,6 +42,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         engine.connect().execution_options(**{WRITE: True}) as connection,
         connection.begin(),
     ):
+        note_answer(engine)
         yield connection
 
 
@@ -51,12 +54,16 @@ def upsert(connection: Connection, table: Table) -> Any:
 @contextmanager
 def _clear_errors(engine: Engine) -> Iterator[None]:
     where = str(engine.get_execution_options().get(NAME) or engine.url.database)
+    take_turn(engine, where)
     try:
         yield
     except DBAPIError as error:
         # By the error's own kind: a shop that is moved has transactions on two databases.
         of_sqlite = isinstance(error.orig, sqlite3.Error)
-        raise (explain_sqlite if of_sqlite else explain_postgres)(error, where) from error
+        explained = (explain_sqlite if of_sqlite else explain_postgres)(error, where)
+        if isinstance(explained, ShopUnavailableError):
+            note_outage(engine)
+        raise explained from error
     except _OUT_OF_ORDER as error:
         raise ShopUnavailableError(
             f"{where}: the database cannot be used now ({error}); try again in a moment"

@@ -23,14 +23,14 @@ STATEMENT_SECONDS = 120
 IDLE_SECONDS = 300
 POOL_SIZE, POOL_SECONDS = 8, 10
 
-# A peer that is cut off is noticed on either side within half a minute: what a lost writer has
-# locked is free again, and a lost server is looked for anew.
+# A peer that is cut off is noticed: a lost server within six seconds, so that it is looked for
+# anew, and a lost client within half a minute, so that what it has locked is free again.
 _CLIENT = {
     "connect_timeout": CONNECT_SECONDS,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
     "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
+    "tcp_user_timeout": 5_000,
 }
 _SERVER = {
     "statement_timeout": STATEMENT_SECONDS * 1000,
@@ -104,7 +104,7 @@ def explain_postgres(error: DBAPIError, where: str) -> VitrineError:
             f"{where}: cannot be opened for this ({reason}); check the user's rights there"
         )
     if code == "57014":
-        return ShopUnavailableError(f"{where}: took over {STATEMENT_SECONDS} s; try again")
+        return ShopError(f"{where}: the database took over {STATEMENT_SECONDS} s; try again")
     if code.startswith("42"):
         return ShopFormatError(f"{where}: not a shop's tables, or damaged ({reason})")
     if code.startswith("22") or type(error.orig).__name__ == "DataError":

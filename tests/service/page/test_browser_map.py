@@ -163,3 +163,35 @@ def test_the_figures_are_drawn(browse):
     until(page, f"{ink} !== '{light}'")
     page.get_by_text("The same in numbers").click()
     assert page.locator("table").first.get_by_text("raw pixels").is_visible()
+
+
+SLOW_FRAMES = """async () => {
+  const beside = document.querySelector("script[src*='page.js']").src;
+  const { Points } = await import(new URL("points.js", beside));
+  const holder = document.createElement("div");
+  holder.style.cssText = "width: 100px; height: 100px";
+  document.body.append(holder);
+  const nothing = () => {};
+  const on = { hover: nothing, leave: nothing, click: nothing, loop: nothing };
+  const points = new Points(holder, on);
+  points.set(new Float32Array(50000), new Float32Array(50000));
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  for (let moves = 0; moves < 12; moves++) {
+    const until = performance.now() + 60;  // a slow machine
+    while (performance.now() < until);
+    points.move(0.01, 0);
+    await frame();
+  }
+  const moving = points.count;
+  await new Promise((done) => setTimeout(done, 400));
+  await frame();
+  return [moving, points.count, new Set(points.order).size];
+}"""
+
+
+def test_a_slow_machine_moves_a_sample_and_then_draws_all(browse):
+    page = browse("/map")
+    page.wait_for_selector(DRAWN)
+    moving, at_rest, different = page.evaluate(SLOW_FRAMES)
+    assert 2000 <= moving < 20_000
+    assert at_rest == different == 50_000

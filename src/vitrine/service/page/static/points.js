@@ -4,6 +4,10 @@
 const GRID = 256; // cells a side
 const NEAR = 12; // pixels within which a point counts as pointed at
 const MOVED = 4; // pixels from which a press is no click
+const LONG = 45; // milliseconds from which a frame is too long to move by
+const SHORT = 28; // up to which more points may be drawn
+const LEAST = 2000; // points drawn of a moving map, however slow
+const REST = 150; // milliseconds without a move after which all are drawn
 
 const VERTEX = `
 attribute vec2 place;
@@ -86,6 +90,18 @@ function inside(x, y, loop) {
   return is;
 }
 
+/* The numbers below n in an order that looks random: its first m are an even sample. */
+function shuffled(n) {
+  const order = Uint32Array.from({ length: n }, (_, i) => i);
+  let seed = 1;
+  for (let i = n - 1; i > 0; i--) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    const j = Math.floor((seed / 2 ** 32) * (i + 1));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}
+
 export class Points {
   /* `on` has hover(index, event), leave(), click(index, event), loop(indices). */
   constructor(holder, on) {
@@ -134,6 +150,8 @@ export class Points {
     this.grid = gridOf(x, y, this.box);
     this.colours = new Uint8Array(4 * x.length).fill(128);
     this.shapes = new Uint8Array(x.length);
+    this.order = shuffled(x.length);
+    this.bearable = x.length;
     this.all();
   }
 
@@ -148,12 +166,14 @@ export class Points {
 
   send() {
     if (this.gl) {
-      const places = new Float32Array(2 * this.x.length);
-      for (let i = 0; i < this.x.length; i++) {
-        places[2 * i] = this.x[i];
-        places[2 * i + 1] = this.y[i];
-      }
-      const parts = { place: places, colour: this.colours, shape: this.shapes };
+      const n = this.x.length;
+      const parts = { place: new Float32Array(2 * n), colour: new Uint8Array(4 * n), shape: new Uint8Array(n) };
+      this.order.forEach((i, at) => {
+        parts.place[2 * at] = this.x[i];
+        parts.place[2 * at + 1] = this.y[i];
+        for (let part = 0; part < 4; part++) parts.colour[4 * at + part] = this.colours[4 * i + part];
+        parts.shape[at] = this.shapes[i];
+      });
       for (const [name, values] of Object.entries(parts)) {
         this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.buffers[name]);
         this.gl.bufferData(this.gl.ARRAY_BUFFER, values, this.gl.STATIC_DRAW);
@@ -176,12 +196,12 @@ export class Points {
       width: view.width * factor,
       height: view.height * factor,
     };
-    this.draw();
+    this.draw(true);
   }
   move(right, up) {
     this.view.x += right * this.view.width;
     this.view.y += up * this.view.height;
-    this.draw();
+    this.draw(true);
   }
   toPlane(px, py) {
     const { view, wide, high } = this;
@@ -231,15 +251,29 @@ export class Points {
     this.draw();
   }
 
-  draw() {
+  /* Draws with the next frame. While the view moves only as many points as keep the frames short;
+     all of them once it rests. */
+  draw(moving = false) {
+    this.moving = moving;
+    clearTimeout(this.resting);
+    if (moving) this.resting = setTimeout(() => this.draw(), REST);
     if (this.pending || !this.wide) return;
-    this.pending = requestAnimationFrame(() => {
+    this.pending = requestAnimationFrame((now) => {
       this.pending = 0;
-      if (this.gl) this.drawWebGL();
-      else this.drawPlain();
+      this.count = this.moving ? this.affordable(now) : this.x.length;
+      this.last = this.moving ? now : 0;
+      if (this.gl) this.drawWebGL(this.count);
+      else this.drawPlain(this.count);
     });
   }
-  drawWebGL() {
+  affordable(now) {
+    const took = this.last ? now - this.last : (LONG + SHORT) / 2;
+    if (took > LONG) this.bearable *= Math.max(0.2, SHORT / took);
+    else if (took < SHORT) this.bearable *= 1.2;
+    this.bearable = Math.min(this.x.length, Math.max(LEAST, this.bearable));
+    return Math.floor(this.bearable);
+  }
+  drawWebGL(count) {
     const { gl, view, canvas } = this;
     const size = (this.size || 5) * this.ratio;
     gl.viewport(0, 0, canvas.width, canvas.height);
@@ -249,14 +283,14 @@ export class Points {
     gl.uniform2f(uniform("scale"), sx, sy);
     gl.uniform2f(uniform("shift"), -view.x * sx, -view.y * sy);
     gl.uniform1f(uniform("size"), size);
-    gl.drawArrays(gl.POINTS, 0, this.x.length);
+    gl.drawArrays(gl.POINTS, 0, count);
   }
-  drawPlain() {
+  drawPlain(count) {
     const context = this.plain ??= this.canvas.getContext("2d");
     const size = this.size || 5;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, this.wide, this.high);
-    for (let i = 0; i < this.x.length; i++) {
+    for (const i of this.order.subarray(0, count)) {
       if (!this.shown(i)) continue;
       const [red, green, blue, alpha] = this.colours.subarray(4 * i, 4 * i + 4);
       const [px, py] = this.toScreen(i);

@@ -16,6 +16,9 @@ from vitrine.encoders.base import Encoder
 from vitrine.shop.vector_tables import Origin
 from vitrine.threads import limit_threads
 
+_sent: set[tuple[str, str]] = set()
+"""Applications and what each has been sent."""
+
 _loaded: dict[str, Encoder] = {}
 """The encoder that this Python worker has open; workers are used again for task after task."""
 
@@ -26,9 +29,12 @@ def ship(spark: Any, files: Mapping[str, bytes]) -> str:
     An executor fetches the file once, when its first task begins, however many workers it runs.
     """
     name = f"vitrine-encoder-{Origin.of(files).sha256}.zip"
-    path = Path(_folder().name) / name
-    path.write_bytes(_packed(files))
-    spark.sparkContext.addFile(str(path))
+    context = spark.sparkContext
+    if (context.applicationId, name) not in _sent:
+        path = Path(_folder().name) / name
+        path.write_bytes(_packed(files))
+        context.addFile(str(path))
+        _sent.add((context.applicationId, name))
     return name
 
 

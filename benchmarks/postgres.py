@@ -77,12 +77,13 @@ def open_once(where: str) -> None:
 class Service:
     """`vitrine serve`, and how long it took until it was ready."""
 
-    def __init__(self, where: str, host: str) -> None:
+    def __init__(self, where: str, host: str, cache: Path) -> None:
         started = time.perf_counter()
         self.process = subprocess.Popen(
             [*VITRINE, "serve", where, "--host", host, "--port", "0", "--log-level", "warning"],
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, "XDG_CACHE_HOME": str(cache)},
         )
         self.client = httpx.Client(base_url=self.process.stderr.readline().split()[0])
         while not self._ready():
@@ -152,14 +153,18 @@ def main() -> None:
             rows.append(
                 (f"open in a new process and ask, {name}", f"{timed(open_once, where):.1f} s")
             )
-        services = [Service(url, f"127.0.0.{n}") for n in (2, 3)]
-        for n, service in enumerate(services, 1):
-            rows.append((f"vitrine serve to ready, machine {n}", f"{service.seconds:.1f} s"))
+        services = [Service(url, f"127.0.0.{n}", work / f"cache-{n}") for n in (2, 3)]
+        seconds = services[0].seconds
+        rows.append(("vitrine serve to ready, on a new machine", f"{seconds:.1f} s"))
         took, waited = delays(url, services)
         rows.append(("one item written and acknowledged, p50", f"{np.median(took) * 1000:.0f} ms"))
         p50, p99 = np.quantile(waited, [0.5, 0.99])
         said = f"{p50:.2f} s · {p99:.2f} s · {waited.max():.2f} s"
         rows.append((f"{WRITES} writes seen on both machines, p50 · p99 · longest", said))
+        services[0].stop()  # its index is trained and its snapshot written by now
+        services[0] = Service(url, "127.0.0.2", work / "cache-2")
+        seconds = services[0].seconds
+        rows.append(("vitrine serve to ready, again on that machine", f"{seconds:.1f} s"))
         with Shop.open(url) as shop:
             rows.append(("size of the database", f"{shop.info().bytes_on_disk / 1e6:,.0f} MB"))
     finally:

@@ -190,10 +190,13 @@ def test_a_service_that_was_cut_off_goes_on_from_memory_and_catches_up(services)
     assert south.request("PUT", "/api/items/sea-2", json=body, headers=WRITING).status_code == 200
     assert south.request("DELETE", "/api/items/sea-3", headers=WRITING).status_code == 204
     until(lambda: south.status("/api/items/sea-3") == 404, 5)
-    time.sleep(2)
+    waiting = [north.machine.ask(north.client.get, "/api/items/sea-1") for _ in range(6)]
+    assert {future.result().status_code for future in waiting} == {503}  # these need the database
+    asked = time.monotonic()
+    assert north.status("/api/items/sea-1") == 503
     assert north.status("/api/items/sea-3/similar") == 200  # as it was when last seen
-    assert north.status("/api/items/sea-3") == 503  # asks the database for more
     assert len(north.request("GET", "/api/items/sea-1/similar?k=5").json()["hits"]) == 5
+    assert time.monotonic() - asked < 3  # by now nobody waits for what is away
     north.machine.join()
     until(lambda: north.status("/api/items/sea-3") == 404, 30)
     assert north.request("GET", "/api/items/sea-2").json()["attributes"]["price"] == 77

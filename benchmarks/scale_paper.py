@@ -98,7 +98,8 @@ def work(n: int, core_seconds: float) -> str:
     """Return core-hours, the hours they take on the cores that are rented, and their price."""
     core_hours = core_seconds / EFFICIENCY / 3600
     took = hours(core_hours * 3600 / CORES[n])
-    return f"{core_hours:,.4g} core-h; {took} on {CORES[n]:,}; ${core_hours * CORE_HOUR:,.2f}"
+    said = f"{core_hours:,.0f}" if core_hours >= 10 else f"{core_hours:.2g}"
+    return f"{said} core-h; {took} on {CORES[n]:,}; ${core_hours * CORE_HOUR:,.2f}"
 
 
 def hours(seconds: float) -> str:

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from vitrine.catalogue.items import PictureRef
 from vitrine.encoders import make_encoder
@@ -17,6 +18,13 @@ N, D = 600, 16
 SCHEMA = {"title": "text", "price": "number", "stock": "boolean", "count": "integer",
           "since": "date"}  # fmt: skip
 FILTERS = [None, "stock=true", "price<30 and count>2", 'title="item 7"', "since>2020-01-05"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    # On so little data, threads that wait for each other cost more than they bring.
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -144,8 +152,7 @@ def test_what_was_written_since_is_followed(kept, tmp_path, read_since):
 
 def test_a_damaged_snapshot_is_made_anew(kept, caplog, read_since):
     expected = answers(kept)
-    names = ("vectors.npy", "lists.faiss", "lists.bits", "live.npy", "ids-content.npy",
-             "column-0-words-hashes.npy", "column-1-values.npy")  # fmt: skip
+    names = ("vectors.npy", "lists.faiss", "live.npy", "column-0-words-hashes.npy")
     assert {*names} <= {path.name for path in files(kept)}
     for name in names:
         [path] = [path for path in files(kept) if path.name == name]

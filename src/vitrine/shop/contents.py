@@ -228,7 +228,7 @@ class Contents:
         ShopError
             If the shop changes meanwhile.
         """
-        return write_neighbours(self._live, self._store, Path(output), k, where)
+        return write_neighbours(self._live, Path(output), k, where)
 
     def recommend(
         self, user_id: object, k: int = 10, where: Where = None, exclude_seen: bool = True

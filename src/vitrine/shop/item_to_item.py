@@ -17,7 +17,6 @@ from vitrine.errors import OptionError, ShopError
 from vitrine.files import room_for, written_whole
 from vitrine.progress import task
 from vitrine.shop.live import Live
-from vitrine.store import Store
 from vitrine.topk import check_k
 
 ITEMS_A_BLOCK = 2_000
@@ -53,9 +52,7 @@ class NeighbourTable:
     resumed: int
 
 
-def write_neighbours(
-    live: Live, store: Store, output: Path, k: int, where: Where
-) -> NeighbourTable:
+def write_neighbours(live: Live, output: Path, k: int, where: Where) -> NeighbourTable:
     """Write the `k` most similar items of every item to a Parquet file, block by block.
 
     Memory does not grow with the table. Finished blocks lie in a directory beside the file until
@@ -75,7 +72,7 @@ def write_neighbours(
     check_k(k)
     if output.suffix != ".parquet":
         raise OptionError(f"{output}: neighbours are written as Parquet; name it {output}.parquet")
-    blocks = _Blocks(live, store, k, where)
+    blocks = _Blocks(live, k, where)
     parts = _Parts(output, {"change": blocks.change_number, "k": k, "where": repr(where)})
     resumed = 0
     with task("finding neighbours", len(blocks.item_ids)) as progress:
@@ -92,11 +89,11 @@ def write_neighbours(
 class _Blocks:
     """The table in blocks of items, as the shop was when it was begun."""
 
-    def __init__(self, live: Live, store: Store, k: int, where: Where) -> None:
-        self._live, self._store, self._k = live, store, k
+    def __init__(self, live: Live, k: int, where: Where) -> None:
+        self._live, self._k = live, k
         with live.lock:
             self._memory = live.current()
-            self._allowed = self._memory.mask(where)
+            self._allowed = self._memory.allowed(where)
             self.change_number = self._memory.change_number
             self.item_ids = list(self._memory.positions)
         self.starts = range(0, len(self.item_ids), ITEMS_A_BLOCK)
@@ -108,9 +105,8 @@ class _Blocks:
             # `current` is not asked: it would take over changes, and positions with them.
             if memory.change_number != self.change_number:
                 raise ShopError("the shop has changed meanwhile; run the same command again")
-            vectors = self._store.vectors(item_ids, memory.encoder_id)
             own = np.array([memory.position(item_id) for item_id in item_ids])
-            found = memory.neighbours.search(vectors, self._k, self._allowed, exclude=own)
+            found = memory.neighbours.search_rows(own, self._k, self._allowed)
         there = found.positions >= 0  # (q, k)
         return pa.table(
             {

@@ -11,7 +11,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine, select
 
 from vitrine.errors import ShopError
-from vitrine.files import is_disk_full, no_room
+from vitrine.files import flush_to_disk, is_disk_full, no_room
 from vitrine.store.database import reading, upsert, writing
 from vitrine.store.rows import PICTURES_NAME
 from vitrine.store.shared_tables import kept_files
@@ -142,6 +142,7 @@ def _write(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+        flush_to_disk(path.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -80,7 +80,7 @@ def fastembeds_way(network: Path) -> Encode:
 
 
 class TorchNetwork:
-    """A small ONNX graph in PyTorch: convolutions, additions, clips and a mean."""
+    """A small ONNX graph in PyTorch: convolutions, additions, clips, a mean and a softmax."""
 
     def __init__(self, network: Path) -> None:
         graph = onnx.load(network).graph
@@ -116,6 +116,8 @@ class TorchNetwork:
             return first.flatten(1)
         if node.op_type == "Identity":
             return first
+        if node.op_type == "Softmax":
+            return first.softmax(1)
         raise NotImplementedError(f"a node of the kind {node.op_type}")
 
     @staticmethod

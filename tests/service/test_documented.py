@@ -132,7 +132,8 @@ def test_the_image_copies_what_is_there_and_starts_what_there_is():
                 assert (ROOT / source).exists(), source
                 assert f"!{source}" in (ROOT / ".dockerignore").read_text().splitlines()
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert any("[serve,postgres]" in line for line in docker_lines())
+    pinned = (ROOT / "requirements-service.txt").read_text()
+    assert all(f"\n{part}==" in pinned for part in ("fastapi", "psycopg", "psycopg-binary"))
     needed = " ".join([*extras["dependencies"], *extras["optional-dependencies"]["serve"]])
     assert "torch" not in needed
     assert any(line.startswith("USER ") and "root" not in line for line in docker_lines())
@@ -152,3 +153,15 @@ def test_compose_fits_the_image():
     assert service["ports"] == [f"127.0.0.1:8000:{params['port']}"]
     assert service["volumes"] == [f"./shop:{params['shop']}"]
     assert int(service["stop_grace_period"].rstrip("s")) > Settings().answer_seconds
+
+
+def test_compose_serves_a_shop_in_postgres_too():
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    shared, database = services["shared"], services["database"]
+    params = check_serve(shared["entrypoint"] + shared["command"])
+    url = params["shop"].url
+    assert (url.host, url.username) == ("database", database["environment"]["POSTGRES_USER"])
+    assert url.password is None  # it comes by the environment, which no process list shows
+    assert shared["environment"]["PGPASSWORD"] == database["environment"]["POSTGRES_PASSWORD"]
+    assert shared["ports"] == [f"127.0.0.1:8001:{params['port']}"]
+    assert {service.get("profiles", [""])[0] for service in (shared, database)} == {"postgres"}

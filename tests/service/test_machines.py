@@ -53,7 +53,7 @@ class Service:
         )  # fmt: skip
         self.said = self.process.stderr.readline()
         self.client = httpx.Client(base_url=self.said.split()[0], timeout=20)
-        until(self._ready, 120)
+        until(self._ready, 180)
 
     def request(self, method, path, **options):
         """Ask from the machine itself, which can do so also while it is cut off."""

@@ -18,10 +18,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from tests.trust.acts import KEY, form_of
 from tests.trust.forks import in_child
 from tests.trust.made import N_FIRST, World, item_id
 from tests.trust.verdict import look_at
+from tests.trust.web import KEY, form_of
 from vitrine.service import Settings, create_app
 from vitrine.service.keys import Keys, line_of
 

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.trust.acts import ACTS, Act, Serve, ask_until_it_is_gone
+from tests.trust.acts import ACTS, Act, Serve
 from tests.trust.forks import Child, in_child
 from tests.trust.made import World
+from tests.trust.web import ask_until_it_is_gone
 
 SERVED_SECONDS = 0.8
 """How long the service is written to before it is killed, at most."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.index.test_nearest_neighbours import D, QUERIES, VECTORS, N, clustered
 
+from tests.index.test_nearest_neighbours import QUERIES, VECTORS, D, N, clustered
 from vitrine.errors import InputError
 from vitrine.index import Distance, NearestNeighbours
 from vitrine.index.kept import VECTORS as VECTORS_FILE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -12,14 +11,14 @@ from numpy.typing import NDArray
 from vitrine.errors import InputError, OptionError
 from vitrine.index.allowed import Allowed
 from vitrine.index.distance import Distance
+from vitrine.index.found import Neighbours
 from vitrine.index.inverted_file import Effort, InvertedFile
 from vitrine.index.kept import KeptIndex, keep, load
 from vitrine.index.rows import Rows
-from vitrine.index.scattered import likely
+from vitrine.index.scattered import likely_of_each
 from vitrine.index.threads import FEW_QUERIES, threads_for
 from vitrine.topk import (
     FloatArray,
-    Metric,
     Positions,
     TopK,
     blocked_top_k,
@@ -36,27 +35,6 @@ EXACT_NUMBERS = 10_000_000
 
 FEW_NUMBERS = 4_000_000
 """Where a filter leaves fewer numbers than this, they are searched exactly."""
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """What was found for q queries.
-
-    Attributes
-    ----------
-    positions : ndarray of shape (q, k), int64
-        Rows of the index, nearest first, equally near ones in order of position; −1 at the end of a
-        row for which fewer than k are allowed.
-    distances : ndarray of shape (q, k), float32
-        In the units of the index's `Distance`; inf where the position is −1.
-    similarities : ndarray of shape (q, k), float32
-        1 for equal vectors, less for others, see `Distance.similarities`; −inf where the position
-        is −1.
-    """
-
-    positions: Positions
-    distances: FloatArray
-    similarities: FloatArray
 
 
 class NearestNeighbours:
@@ -320,7 +298,7 @@ class NearestNeighbours:
         if allowed is not None and len(queries) <= FEW_QUERIES and allowed.count < len(rows) // 4:
             # Scored where they lie; for more queries at once a copy of the rows pays.
             there = allowed.positions[rows.live[allowed.positions]]
-            parts = _likely(queries, rows, there, k, metric, exclude)
+            parts = likely_of_each(queries, rows, there, k, metric, exclude)
             return rank_candidates(queries, rows.vectors, parts, k, metric)
         return blocked_top_k(
             queries,
@@ -349,7 +327,7 @@ class NearestNeighbours:
         pending = file.pending
         if len(pending):
             pending = pending if allowed is None else pending[allowed.mask[pending]]
-            parts = _likely(queries, rows, pending, k, metric, exclude)
+            parts = likely_of_each(queries, rows, pending, k, metric, exclude)
             candidates = np.hstack([candidates, parts])
         positions, scores = rank_candidates(queries, rows.vectors, candidates, k, metric)
         short = np.flatnonzero(positions[:, -1] < 0)
@@ -396,25 +374,6 @@ class NearestNeighbours:
 def is_large(n_rows: int, n_components: int) -> bool:
     """Tell whether so many rows are searched by an inverted file where the method is ``auto``."""
     return n_rows * n_components > EXACT_NUMBERS
-
-
-def _likely(
-    queries: FloatArray,
-    rows: Rows,
-    positions: Positions,
-    k: int,
-    metric: Metric,
-    exclude: Positions | None,
-) -> Positions:
-    """Return the candidates (q, m) among some rows, −1 where a query has fewer than another."""
-    found = []
-    for i, query in enumerate(queries):
-        own = positions if exclude is None else positions[positions != exclude[i]]
-        found.append(likely(query, rows, own, k, metric))
-    candidates = np.full((len(queries), max(map(len, found), default=0)), -1)
-    for i, some in enumerate(found):
-        candidates[i, : len(some)] = some
-    return candidates
 
 
 def _both(rows: Rows, allowed: Allowed | None) -> NDArray[np.bool_] | None:

@@ -48,6 +48,34 @@ def likely(
     return near
 
 
+def likely_of_each(
+    queries: FloatArray,
+    rows: Rows,
+    positions: Positions,
+    k: int,
+    metric: Metric,
+    exclude: Positions | None,
+) -> Positions:
+    """Return what is `likely` for each of some queries, (q, m), filled up with −1.
+
+    Parameters
+    ----------
+    queries : ndarray of shape (q, d), float32
+    rows, positions, k, metric
+        As `likely`.
+    exclude : ndarray of shape (q,), int64, optional
+        One position a query that may not be returned; −1: none.
+    """
+    found = []
+    for i, query in enumerate(queries):
+        own = positions if exclude is None else positions[positions != exclude[i]]
+        found.append(likely(query, rows, own, k, metric))
+    candidates = np.full((len(queries), max(map(len, found), default=0)), -1)
+    for i, some in enumerate(found):
+        candidates[i, : len(some)] = some
+    return candidates
+
+
 def _scores(query: FloatArray, rows: Rows, positions: Positions, metric: Metric) -> FloatArray:
     scores = np.empty(len(positions), np.float32)
     if len(positions) * rows.n_components < _WORTH_A_THREAD:

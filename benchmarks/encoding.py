@@ -202,9 +202,8 @@ def report(seconds: dict[str, np.ndarray], vectors: dict[str, np.ndarray], n: in
         times = "" if name == first else (
             f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
         )  # fmt: skip
-        print(
-            f"| {name} | {n / taken.min():.0f} | {times} | {cosines.mean():.4f} · {cosines.min():.4f} |"
-        )
+        same = f"{cosines.mean():.4f} · {cosines.min():.4f}"
+        print(f"| {name} | {n / taken.min():.0f} | {times} | {same} |")
 
 
 if __name__ == "__main__":

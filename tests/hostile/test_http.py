@@ -48,7 +48,7 @@ def server(tmp_path_factory):
 def client(server):
     with httpx.Client(base_url=server.url, timeout=30) as opened:
         yield opened
-        assert opened.get("/api/items/sea-1/similar").status_code == 200
+    assert httpx.get(f"{server.url}/api/items/sea-1/similar", timeout=30).status_code == 200
 
 
 def memory(server):
@@ -220,9 +220,10 @@ def test_a_million_fields_of_a_form_are_refused_at_little_cost(client, server):
                 continue
             assert answer.status_code in (400, 413, 422), (path, answer.text[:200])
     million = b"k=1&" * 700_000
-    answer = client.post("/api/search", content=million, headers={
-        "Content-Type": "application/x-www-form-urlencoded"})  # fmt: skip
-    assert answer.status_code in (400, 422)
+    form_kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    with contextlib.suppress(httpx.TransportError):  # as above
+        answer = client.post("/api/search", content=million, headers=form_kind)
+        assert answer.status_code in (400, 422)
     assert time.monotonic() - started < 30
     assert memory(server) - before < 60
 

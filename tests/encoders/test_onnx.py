@@ -107,5 +107,5 @@ class TestOnnxModel:
             np.testing.assert_array_equal(other(x), expected)
 
     def test_a_file_that_is_none(self):
-        with pytest.raises(ArtifactError, match=r"encoder\.onnx cannot be run"):
+        with pytest.raises(ArtifactError, match=r"encoder\.onnx: not an ONNX file"):
             OnnxModel(b"not a network", "encoder.onnx")(np.ones((1, 3), np.float32))

@@ -56,7 +56,7 @@ def test_a_full_disk_is_known_by_number_or_words(error, full):
 def test_room_is_tried_without_keeping_it(tmp_path):
     reserve(tmp_path / "table.h5", 100_000)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(OSError, match="space|large") as raised:
+    with pytest.raises(OSError, match=r"space|large") as raised:
         reserve(tmp_path / "table.h5", 1 << 60)
     assert is_disk_full(raised.value)
     assert list(tmp_path.iterdir()) == []

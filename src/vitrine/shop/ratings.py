@@ -168,8 +168,9 @@ class ShopRatings:
     def forget(self, user_id: object) -> int:
         """Remove everything about a user, the id included; return how many ratings there were.
 
-        The bytes are overwritten in the database. A fitted model never held the id; numbers that
-        were learned with the ratings stay in it, under a code that leads nowhere, until `fit`.
+        The bytes are overwritten in a shop's own database; PostgreSQL does so at its next vacuum.
+        A fitted model never held the id; numbers that were learned with the ratings stay in it,
+        under a code that leads nowhere, until `fit`.
         """
         return self._ratings.forget(as_text_id(user_id))
 

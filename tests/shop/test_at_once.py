@@ -74,3 +74,18 @@ def test_a_catalogue_brings_an_item_back_whole_that_is_just_removed(path, betwee
         shop.add(Catalogue.read(table))
         assert [hit.id for hit in shop.similar("sea-1", 9, "price=7")] == ["sea-0"]
     assert check(path).problems == []
+
+
+def test_an_item_that_is_removed_right_after_it_was_written_was_written(path, monkeypatch):
+    put = Store.put
+
+    def put_then_remove(self, batch, encoder_id):
+        put(self, batch, encoder_id)
+        if batch:
+            self.remove(["sea-0"])
+
+    monkeypatch.setattr(Store, "put", put_then_remove)
+    with Shop.open(path) as shop:
+        [received] = shop.receive([NewItem("sea-0", {"price": 9}, [png("apple", 5)])])
+        assert (received.status, received.reason) == ("updated", None)
+        assert "sea-0" not in shop

@@ -124,8 +124,8 @@ class Receiving:
     ) -> Received:
         reason = "; ".join(self._reasons.get(number, [])) or None
         old, new = before.get(item_id), after.get(item_id)
-        if not taken or new is None or (old == new and reason):
-            return Received(item_id, "refused", reason or "it was removed meanwhile")
-        if old is None:
+        if not taken or (reason and new in (None, old)):
+            return Received(item_id, "refused", reason)
+        if old is None:  # also where somebody has removed it since
             return Received(item_id, "added", reason)
         return Received(item_id, "unchanged" if old == new else "updated", reason)

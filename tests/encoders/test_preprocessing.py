@@ -39,6 +39,13 @@ class TestApply:
         np.testing.assert_allclose(result[10, [0, -1], 0], [87, 168], atol=6)
         assert result[0, 0, 1] < 20
 
+    @pytest.mark.parametrize("side", [49, 98, 103, 197, 237])
+    def test_crop_of_sizes_that_division_does_not_give_back(self, side):
+        assert 64 / (64 / side) > side
+        for height, width in ((side, 2 * side), (2 * side, side), (side, side)):
+            cropped = Preprocessing(64, 64, resize="crop").apply(_ramp(height, width))
+            assert cropped.shape == (64, 64, 3)
+
     def test_pad_fills_with_white(self):
         result = Preprocessing(30, 30, resize="pad").apply(np.zeros((10, 30, 3), np.uint8))
         assert (result[[0, 9, 20, 29]] == 255).all()

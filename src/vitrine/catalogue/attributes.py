@@ -98,6 +98,17 @@ class Column:
         value: Value = self._values[position].item()
         return value
 
+    def at(self, positions: NDArray[np.int64]) -> list[Value]:
+        """Return the values at several positions, None where there is none."""
+        found: list[Value] = [None] * len(positions)
+        places = np.flatnonzero(self.present(positions))
+        values = self._values[positions[places]].tolist()
+        if self.kind == "text":
+            values = [self._words[code] for code in values]
+        for place, value in zip(places.tolist(), values, strict=True):
+            found[place] = value
+        return found
+
     def present(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which positions have a value, bool (m,)."""
         inside = positions < len(self._present)  # items newer than the column have no value
@@ -193,8 +204,16 @@ class AttributeTable:
 
     def row(self, position: int) -> dict[str, Value]:
         """Return the attributes that the item at `position` has."""
-        values = {name: column.get(position) for name, column in self._columns.items()}
-        return {name: value for name, value in values.items() if value is not None}
+        return self.rows(np.array([position]))[0]
+
+    def rows(self, positions: NDArray[np.int64]) -> list[dict[str, Value]]:
+        """Return the attributes that the items at several positions have."""
+        rows: list[dict[str, Value]] = [{} for _ in positions]
+        for name, column in self._columns.items():
+            for row, value in zip(rows, column.at(positions), strict=True):
+                if value is not None:
+                    row[name] = value
+        return rows
 
     def values(self, name: str, positions: Iterable[int]) -> list[Value]:
         """Return one attribute of several items."""

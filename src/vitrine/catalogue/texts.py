@@ -87,6 +87,10 @@ class FiledTexts:
         return found[::-1]
 
 
+FEW_WORDS = 4096
+"""Filed words up to so many are read once; more are read each time, to keep memory small."""
+
+
 class Vocabulary(Sequence[str]):
     """Words and their codes: 0, 1, … in the order in which they came.
 
@@ -100,6 +104,7 @@ class Vocabulary(Sequence[str]):
         self._filed = filed or FiledTexts.of([])
         self._added: dict[str, int] = {}
         self._words: list[str] = []
+        self._read = list(self._filed.texts) if len(self._filed) <= FEW_WORDS else None
 
     def code(self, word: str) -> int:
         """Return a word's code, a new one if it has none."""
@@ -129,7 +134,9 @@ class Vocabulary(Sequence[str]):
         if isinstance(code, slice):
             return [self[i] for i in range(len(self))[code]]
         beyond = code - len(self._filed)
-        return self._words[beyond] if beyond >= 0 else self._filed.texts[code]
+        if beyond >= 0:
+            return self._words[beyond]
+        return self._filed.texts[code] if self._read is None else self._read[code]
 
     def __iter__(self) -> Iterator[str]:
         yield from self._filed.texts

@@ -170,7 +170,8 @@ class Preprocessing:
         scale = max(scales) if self.resize == "crop" else min(scales)
         if self.resize == "crop":
             # The middle box of the target's aspect ratio, resized in one step.
-            w, h = self.width / scale, self.height / scale
+            # Division and multiplication again may give a hair more than there is.
+            w, h = min(self.width / scale, image.width), min(self.height / scale, image.height)
             left, top = (image.width - w) / 2, (image.height - h) / 2
             return image.resize(size, resample, box=(left, top, left + w, top + h))
         inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))

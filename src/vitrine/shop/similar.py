@@ -164,15 +164,16 @@ class _Search:
     ) -> list[Hit]:
         memory, places = self._memory, found.positions[0].tolist()
         distances, similarities = found.distances[0].tolist(), found.similarities[0].tolist()
+        rows = memory.attributes.rows(found.positions[0][chosen])
         return [
             Hit(
                 memory.id_at(places[i]),
                 distances[i],
                 similarities[i],
-                memory.attributes.row(places[i]),
+                row,
                 _ids(memory, places, same.get(i, ())),
             )
-            for i in chosen.tolist()
+            for i, row in zip(chosen.tolist(), rows, strict=True)
         ]
 
 

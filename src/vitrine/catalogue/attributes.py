@@ -88,16 +88,6 @@ class Column:
             if value is not None:
                 self._values[position] = self._encode(value)
 
-    def get(self, position: int) -> Value:
-        """Return the value at `position`, or None."""
-        if position >= len(self._present) or not self._present[position]:
-            return None
-        if self.kind == "text":
-            code: int = self._values[position]
-            return self._words[code]
-        value: Value = self._values[position].item()
-        return value
-
     def at(self, positions: NDArray[np.int64]) -> list[Value]:
         """Return the values at several positions, None where there is none."""
         found: list[Value] = [None] * len(positions)
@@ -188,8 +178,8 @@ class AttributeTable:
                 continue
             self._columns[name] = Column(kind)
             if old is not None:
-                values = [old.get(position) for position in range(self._size)]
-                self._columns[name].set(np.arange(self._size), values, self._size)
+                every = np.arange(self._size)
+                self._columns[name].set(every, old.at(every), self._size)
 
     def set(
         self, positions: Sequence[int] | NDArray[np.int64], rows: Sequence[Mapping[str, Value]]
@@ -217,8 +207,7 @@ class AttributeTable:
 
     def values(self, name: str, positions: Iterable[int]) -> list[Value]:
         """Return one attribute of several items."""
-        column = self._columns[name]
-        return [column.get(position) for position in positions]
+        return self._columns[name].at(np.fromiter(positions, np.int64))
 
     def facets(self, positions: NDArray[np.int64], most: int) -> list[Facet]:
         """Count every attribute's values among the items at some positions."""

@@ -1,5 +1,7 @@
 """A service that runs while others write: items, encoders, and its own end."""
 
+import os
+import signal
 import threading
 import time
 
@@ -7,6 +9,7 @@ import httpx
 
 from tests.pictures import write_class_folders
 from tests.service.conftest import until
+from tests.trust.watching import Watch
 from vitrine.catalogue import Catalogue
 from vitrine.encoders import make_encoder
 from vitrine.shop import Shop
@@ -93,6 +96,20 @@ def test_what_is_under_way_is_finished_at_the_end(shop_path, start, tmp_path):
     assert code == 0
     assert answers[0].status_code == 200
     assert answers[0].json()["hits"][0]["id"] == "sea-1"
+
+
+def test_a_worker_that_is_killed_while_it_is_asked_how_it_is_is_replaced_at_once(shop_path, start):
+    server = start(shop_path, "--workers", "2", "--log-level", "warning")
+    watch = Watch(server.process.pid)
+    until(lambda: len(watch.workers()) == 2, 60)
+    until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200, 60)
+    killed = watch.workers()[0]
+    os.kill(killed, signal.SIGSTOP)  # it will be asked within half a second, and not answer
+    time.sleep(2)
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: len(set(watch.workers()) - {killed}) == 2, 60)
+    assert httpx.get(f"{server.url}/api/items/sea-1").status_code == 200
+    assert server.stop()[0] == 0
 
 
 def test_a_new_encoder_is_read_beside_the_old_one(shop_path, monkeypatch):

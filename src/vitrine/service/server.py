@@ -81,7 +81,7 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="vitrine-metrics-") as folder:
         os.environ[FOLDER] = folder  # read by each worker as it starts
         log_as_json(log_level)
-        Multiprocess(config, [bound]).run()
+        _Supervisor(config, [bound]).run()
 
 
 class _Config(uvicorn.Config):
@@ -90,6 +90,21 @@ class _Config(uvicorn.Config):
     def __init__(self, arrive_seconds: float, app: Any, **options: Any) -> None:
         super().__init__(app, **options)
         self.arrive_seconds = arrive_seconds
+
+
+class _Supervisor(Multiprocess):
+    """uvicorn's watch over the workers, that notices at once which of them have ended.
+
+    uvicorn asks one worker after the other and holds their ends of the pipes open itself: who asks
+    one that is killed before it answers would wait `START_SECONDS` and replace nobody meanwhile.
+    """
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the workers that have ended, then ask the others."""
+        for worker in self.processes:
+            worker.child_conn.close()
+        self.processes.sort(key=lambda worker: worker.process.is_alive())
+        super().keep_subprocess_alive()
 
 
 class PunctualProtocol(HttpToolsProtocol):

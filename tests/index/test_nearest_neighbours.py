@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vitrine.errors import InputError, OptionError
-from vitrine.index import DISTANCES, Distance, NearestNeighbours, neighbours
+from vitrine.index import DISTANCES, Distance, NearestNeighbours, neighbours, searching
 
 N, D = 2000, 12
 
@@ -25,7 +25,7 @@ QUERIES = clustered(60, seed=1)
 @pytest.fixture(autouse=True)
 def _filters_reach_faiss(monkeypatch):
     # On so few rows every filter would be searched exactly, whatever the method.
-    monkeypatch.setattr(neighbours, "FEW_NUMBERS", 0)
+    monkeypatch.setattr(searching, "FEW_NUMBERS", 0)
 
 
 @pytest.fixture(params=["exact", "faiss"])

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from vitrine.catalogue.items import PictureRef
 from vitrine.encoders import make_encoder
-from vitrine.index import neighbours
+from vitrine.index import neighbours, searching
 from vitrine.shop import Shop, filed, snapshots
 from vitrine.store import DATABASE_NAME, Store, StoredItem
 
@@ -30,7 +30,7 @@ def _one_thread():
 @pytest.fixture(autouse=True)
 def _small_is_large(monkeypatch):
     monkeypatch.setattr(neighbours, "EXACT_NUMBERS", 100 * D)
-    monkeypatch.setattr(neighbours, "FEW_NUMBERS", 0)
+    monkeypatch.setattr(searching, "FEW_NUMBERS", 0)
     monkeypatch.setattr(snapshots, "MANY_CHANGES", 100)
 
 

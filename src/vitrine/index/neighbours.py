@@ -15,26 +15,15 @@ from vitrine.index.found import Neighbours
 from vitrine.index.inverted_file import Effort, InvertedFile
 from vitrine.index.kept import KeptIndex, keep, load
 from vitrine.index.rows import Rows
-from vitrine.index.scattered import likely_of_each
-from vitrine.index.threads import FEW_QUERIES, threads_for
-from vitrine.topk import (
-    FloatArray,
-    Positions,
-    TopK,
-    blocked_top_k,
-    check_k,
-    rank_candidates,
-    squared_lengths,
-)
+from vitrine.index.searching import check_allowed, search
+from vitrine.index.threads import threads_for
+from vitrine.topk import FloatArray, Positions, check_k, squared_lengths
 
 Method = Literal["auto", "exact", "faiss"]
 METHODS: tuple[Method, ...] = ("auto", "exact", "faiss")
 
 EXACT_NUMBERS = 10_000_000
 """``auto`` is exact up to so many numbers, rows × dimensions."""
-
-FEW_NUMBERS = 4_000_000
-"""Where a filter leaves fewer numbers than this, they are searched exactly."""
 
 
 class NearestNeighbours:
@@ -277,72 +266,12 @@ class NearestNeighbours:
             return self._neighbours(
                 np.full((len(prepared), k), -1), np.full((len(prepared), k), -np.inf, np.float32)
             )
-        _check_allowed(self._rows, allowed)
-        file = self._file
+        check_allowed(self._rows, allowed)
         with threads_for(len(prepared)):
-            if file is None or self._few(self._rows, k, allowed):
-                found = self._search_exactly(self._rows, prepared, k, allowed, exclude)
-            else:
-                found = self._search_file(self._rows, file, prepared, k, allowed, exclude)
-        return self._neighbours(*found)
-
-    def _search_exactly(
-        self,
-        rows: Rows,
-        queries: FloatArray,
-        k: int,
-        allowed: Allowed | None,
-        exclude: Positions | None,
-    ) -> TopK:
-        metric = self.distance.metric
-        if allowed is not None and len(queries) <= FEW_QUERIES and allowed.count < len(rows) // 4:
-            # Scored where they lie; for more queries at once a copy of the rows pays.
-            there = allowed.positions[rows.live[allowed.positions]]
-            parts = likely_of_each(queries, rows, there, k, metric, exclude)
-            return rank_candidates(queries, rows.vectors, parts, k, metric)
-        return blocked_top_k(
-            queries,
-            rows.vectors,
-            k,
-            metric,
-            allowed=_both(rows, allowed),
-            exclude=exclude,
-            squared_norms=rows.squared_norms,
-        )
-
-    def _search_file(
-        self,
-        rows: Rows,
-        file: InvertedFile,
-        queries: FloatArray,
-        k: int,
-        allowed: Allowed | None,
-        exclude: Positions | None,
-    ) -> TopK:
-        """Join what the inverted file finds with what it does not hold yet."""
-        metric = self.distance.metric
-        candidates = file.candidates(queries, k, allowed)
-        if exclude is not None:
-            candidates[candidates == exclude[:, None]] = -1
-        pending = file.pending
-        if len(pending):
-            pending = pending if allowed is None else pending[allowed.mask[pending]]
-            parts = likely_of_each(queries, rows, pending, k, metric, exclude)
-            candidates = np.hstack([candidates, parts])
-        positions, scores = rank_candidates(queries, rows.vectors, candidates, k, metric)
-        short = np.flatnonzero(positions[:, -1] < 0)
-        if len(short):  # the lists looked into held fewer than k that are allowed
-            own = None if exclude is None else exclude[short]
-            positions[short], scores[short] = self._search_exactly(
-                rows, queries[short], k, allowed, own
+            found = search(
+                self._rows, self._file, prepared, k, self.distance.metric, allowed, exclude
             )
-        return positions, scores
-
-    def _few(self, rows: Rows, k: int, allowed: Allowed | None) -> bool:
-        """Whether the rows to look at are so few, or k so large, that exact search is best."""
-        n = rows.n_live if allowed is None else allowed.count
-        filtered = n < len(rows) and n * rows.n_components < FEW_NUMBERS
-        return filtered or n < 20 * k
+        return self._neighbours(*found)
 
     def _changed(self, rows: Rows, positions: Positions, renew: bool) -> None:
         if self._meanwhile is not None:
@@ -374,20 +303,3 @@ class NearestNeighbours:
 def is_large(n_rows: int, n_components: int) -> bool:
     """Tell whether so many rows are searched by an inverted file where the method is ``auto``."""
     return n_rows * n_components > EXACT_NUMBERS
-
-
-def _both(rows: Rows, allowed: Allowed | None) -> NDArray[np.bool_] | None:
-    """Return which rows are live and allowed; None for all."""
-    if allowed is not None:
-        return rows.live & allowed.mask
-    return None if rows.n_live == len(rows) else rows.live
-
-
-def _check_allowed(rows: Rows, allowed: Allowed | None) -> None:
-    if allowed is None:
-        return
-    mask = allowed.mask
-    if mask.shape != (len(rows),) or mask.dtype != np.bool_:
-        raise InputError(
-            f"allowed must be {len(rows)} booleans, one a row; it is {mask.dtype} {mask.shape}"
-        )

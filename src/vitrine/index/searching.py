@@ -1,0 +1,109 @@
+"""One search: through the likely part of the rows, or through all that are allowed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.errors import InputError
+from vitrine.index.allowed import Allowed
+from vitrine.index.inverted_file import InvertedFile
+from vitrine.index.rows import Rows
+from vitrine.index.scattered import likely_of_each
+from vitrine.index.threads import FEW_QUERIES
+from vitrine.topk import FloatArray, Metric, Positions, TopK, blocked_top_k, rank_candidates
+
+FEW_NUMBERS = 4_000_000
+"""Where a filter leaves fewer numbers than this, they are searched exactly."""
+
+
+def search(
+    rows: Rows,
+    file: InvertedFile | None,
+    queries: FloatArray,
+    k: int,
+    metric: Metric,
+    allowed: Allowed | None,
+    exclude: Positions | None,
+) -> TopK:
+    """Return positions and scores (q, k) of the best rows for prepared queries (q, d)."""
+    if file is None or _few(rows, k, allowed):
+        return _search_exactly(rows, queries, k, metric, allowed, exclude)
+    positions, scores = _search_file(rows, file, queries, k, metric, allowed, exclude)
+    short = np.flatnonzero(positions[:, -1] < 0)
+    if len(short):  # the lists looked into held fewer than k that are allowed
+        own = None if exclude is None else exclude[short]
+        positions[short], scores[short] = _search_exactly(
+            rows, queries[short], k, metric, allowed, own
+        )
+    return positions, scores
+
+
+def check_allowed(rows: Rows, allowed: Allowed | None) -> None:
+    """Raise `InputError` unless there is one boolean a row."""
+    if allowed is None:
+        return
+    mask = allowed.mask
+    if mask.shape != (len(rows),) or mask.dtype != np.bool_:
+        raise InputError(
+            f"allowed must be {len(rows)} booleans, one a row; it is {mask.dtype} {mask.shape}"
+        )
+
+
+def _search_exactly(
+    rows: Rows,
+    queries: FloatArray,
+    k: int,
+    metric: Metric,
+    allowed: Allowed | None,
+    exclude: Positions | None,
+) -> TopK:
+    if allowed is not None and len(queries) <= FEW_QUERIES and allowed.count < len(rows) // 4:
+        # Scored where they lie; for more queries at once a copy of the rows pays.
+        there = allowed.positions[rows.live[allowed.positions]]
+        parts = likely_of_each(queries, rows, there, k, metric, exclude)
+        return rank_candidates(queries, rows.vectors, parts, k, metric)
+    return blocked_top_k(
+        queries,
+        rows.vectors,
+        k,
+        metric,
+        allowed=_both(rows, allowed),
+        exclude=exclude,
+        squared_norms=rows.squared_norms,
+    )
+
+
+def _search_file(
+    rows: Rows,
+    file: InvertedFile,
+    queries: FloatArray,
+    k: int,
+    metric: Metric,
+    allowed: Allowed | None,
+    exclude: Positions | None,
+) -> TopK:
+    """Join what the inverted file finds with what it does not hold yet."""
+    candidates = file.candidates(queries, k, allowed)
+    if exclude is not None:
+        candidates[candidates == exclude[:, None]] = -1
+    pending = file.pending
+    if len(pending):
+        pending = pending if allowed is None else pending[allowed.mask[pending]]
+        parts = likely_of_each(queries, rows, pending, k, metric, exclude)
+        candidates = np.hstack([candidates, parts])
+    return rank_candidates(queries, rows.vectors, candidates, k, metric)
+
+
+def _few(rows: Rows, k: int, allowed: Allowed | None) -> bool:
+    """Whether the rows to look at are so few, or k so large, that exact search is best."""
+    n = rows.n_live if allowed is None else allowed.count
+    filtered = n < len(rows) and n * rows.n_components < FEW_NUMBERS
+    return filtered or n < 20 * k
+
+
+def _both(rows: Rows, allowed: Allowed | None) -> NDArray[np.bool_] | None:
+    """Return which rows are live and allowed; None for all."""
+    if allowed is not None:
+        return rows.live & allowed.mask
+    return None if rows.n_live == len(rows) else rows.live

@@ -22,10 +22,10 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from vitrine.errors import InputError  # noqa: E402
-from vitrine.ratings import Interactions, make_rating_model, rating_model_class  # noqa: E402
+from vitrine.errors import InputError
+from vitrine.ratings import Interactions, make_rating_model, rating_model_class
 
 SIZES = {100_000: (2_000, 2_000), 1_000_000: (20_000, 20_000), 10_000_000: (200_000, 100_000)}
 MODELS = ("popularity", "biases", "svd", "svdpp", "implicit-als", "bpr", "ease")

@@ -18,10 +18,10 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from vitrine.evaluation.ratings import random_folds  # noqa: E402
-from vitrine.ratings import make_rating_model, read_interactions  # noqa: E402
+from vitrine.evaluation.ratings import random_folds
+from vitrine.ratings import make_rating_model, read_interactions
 
 SURPRISE_SVD = {
     "n_factors": 100, "n_epochs": 20, "learning_rate": 0.005, "decay": 1.0,

@@ -16,16 +16,16 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from ratings_cold import films  # noqa: E402
-from vitrine.evaluation.ratings import (  # noqa: E402
+from ratings_cold import films
+from vitrine.evaluation.ratings import (
     Protocol,
     evaluate_rating_model,
     join,
     make_splits,
 )
-from vitrine.ratings import (  # noqa: E402
+from vitrine.ratings import (
     Ids,
     ItemFeatures,
     make_rating_model,

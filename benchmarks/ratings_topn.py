@@ -24,12 +24,12 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from ratings_cold import films  # noqa: E402
-from vitrine.evaluation.ratings import RatingSplit, share_of_each_user  # noqa: E402
-from vitrine.evaluation.ratings.measures import ndcg_at_k  # noqa: E402
-from vitrine.ratings import (  # noqa: E402
+from ratings_cold import films
+from vitrine.evaluation.ratings import RatingSplit, share_of_each_user
+from vitrine.evaluation.ratings.measures import ndcg_at_k
+from vitrine.ratings import (
     Ids,
     Interactions,
     ItemFeatures,

@@ -67,7 +67,7 @@ def use(python: Path, folder: Path) -> int:
     vitrine = str(python.with_name("vitrine"))
     folder.mkdir()
     run([str(python), "-c", USE, str(folder / "pictures")])
-    assert "create" in run([vitrine, "--help"], cwd=folder)  # noqa: S101
+    assert "create" in run([vitrine, "--help"], cwd=folder)  # noqa: S101 - a check
     run([vitrine, "create", "shop", "pictures"], cwd=folder)
     hits = run([vitrine, "similar", "shop", "4", "-k", "3", "--json"], cwd=folder)
     run([vitrine, "report", "shop", "-o", "report.html"], cwd=folder)
@@ -89,7 +89,7 @@ def pythons() -> dict[str, Path]:
 
 def _is(python: Path, version: str) -> bool:
     command = [str(python), "-c", "import sys, ensurepip; print(*sys.version_info[:2], sep='.')"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - likewise
     return ended.stdout.strip() == version
 
 

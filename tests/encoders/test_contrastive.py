@@ -12,8 +12,8 @@ from vitrine.errors import OptionError
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from vitrine.encoders._torch.contrastive import agreement  # noqa: E402
-from vitrine.encoders._torch.convolutional import varied  # noqa: E402
+from vitrine.encoders._torch.contrastive import agreement
+from vitrine.encoders._torch.convolutional import varied
 
 PICTURES, _ = shapes(120)
 QUICK = {"hidden": (32,), "n_components": 16, "epochs": 3, "batch_size": 64}

@@ -12,7 +12,7 @@ from vitrine.errors import OptionError
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from vitrine.encoders._torch.neighbour_map import contrast  # noqa: E402
+from vitrine.encoders._torch.neighbour_map import contrast
 
 PICTURES, LABELS = shapes(120)
 HELD_OUT, HELD_OUT_LABELS = shapes(80, seed=1)

@@ -9,17 +9,17 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from vitrine.encoders._torch.export import check_against_torch, to_onnx  # noqa: E402
-from vitrine.encoders._torch.networks import (  # noqa: E402
+from vitrine.encoders._torch.export import check_against_torch, to_onnx
+from vitrine.encoders._torch.networks import (
     ACTIVATIONS,
     conv_autoencoder,
     dense_autoencoder,
     initialise,
 )
-from vitrine.encoders.onnx_encoder import OnnxModel  # noqa: E402
-from vitrine.errors import ArtifactError, TrainingError  # noqa: E402
+from vitrine.encoders.onnx_encoder import OnnxModel
+from vitrine.errors import ArtifactError, TrainingError
 
 
 def scrambled(network, seed=0):
@@ -103,7 +103,7 @@ class TestOnnxModel:
         expected = model(x)
         size = len(pickle.dumps(model))
         assert size < len(model.content) + 500
-        for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):  # noqa: S301
+        for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):  # noqa: S301 - made here
             np.testing.assert_array_equal(other(x), expected)
 
     def test_a_file_that_is_none(self):

@@ -12,15 +12,15 @@ from vitrine.errors import InputError, OptionError
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from vitrine.encoders._torch.convolutional import (  # noqa: E402
+from vitrine.encoders._torch.convolutional import (
     convolutions,
     vary,
     without_normalisation,
 )
-from vitrine.encoders._torch.networks import initialise  # noqa: E402
-from vitrine.encoders._torch.supervised import weigh  # noqa: E402
+from vitrine.encoders._torch.networks import initialise
+from vitrine.encoders._torch.supervised import weigh
 
 PICTURES, LABELS = shapes(120)
 HELD_OUT, HELD_OUT_LABELS = shapes(80, seed=1)

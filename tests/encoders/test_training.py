@@ -8,21 +8,21 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from torch import nn  # noqa: E402
-from torch.nn.functional import binary_cross_entropy_with_logits  # noqa: E402
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
 
-from vitrine.encoders._torch.adam import Adam, flatten_parameters  # noqa: E402
-from vitrine.encoders._torch.autoencoders import PictureBatches  # noqa: E402
-from vitrine.encoders._torch.gradients import DenseGradient, gradient_of  # noqa: E402
-from vitrine.encoders._torch.losses import BinaryCrossEntropy  # noqa: E402
-from vitrine.encoders._torch.networks import (  # noqa: E402
+from vitrine.encoders._torch.adam import Adam, flatten_parameters
+from vitrine.encoders._torch.autoencoders import PictureBatches
+from vitrine.encoders._torch.gradients import DenseGradient, gradient_of
+from vitrine.encoders._torch.losses import BinaryCrossEntropy
+from vitrine.encoders._torch.networks import (
     ACTIVATIONS,
     conv_autoencoder,
     dense_autoencoder,
     initialise,
 )
-from vitrine.encoders._torch.training import Plan, threads, train  # noqa: E402
-from vitrine.errors import TrainingError  # noqa: E402
+from vitrine.encoders._torch.training import Plan, threads, train
+from vitrine.errors import TrainingError
 
 
 def generator(seed=0):

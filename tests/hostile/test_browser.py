@@ -76,7 +76,7 @@ def check(page: Any) -> None:
      "/?q=" + quote(EVIL[1]), "/?where=" + quote(f'category="{EVIL[2]}"'), "/item?id=nothing",
      "/you?user=" + quote(EVIL[1] + "x")],
 )  # fmt: skip
-def test_no_page_runs_what_it_shows(browse, path):  # noqa: F811
+def test_no_page_runs_what_it_shows(browse, path):  # noqa: F811 - the fixture above
     page = browse(path)
     if path in ("/map", "/figures"):
         page.wait_for_selector("html[data-drawn=true]")
@@ -86,7 +86,7 @@ def test_no_page_runs_what_it_shows(browse, path):  # noqa: F811
 
 
 @pytest.mark.parametrize("number", range(len(EVIL)))
-def test_no_item_runs_what_it_is_called(browse, number):  # noqa: F811
+def test_no_item_runs_what_it_is_called(browse, number):  # noqa: F811 - the fixture above
     page = browse("/item?id=" + quote(f"{EVIL[number]}{number}"))
     check(page)
     assert EVIL[number].strip() in page.locator("body").inner_text().replace("\n", " ") or (
@@ -94,14 +94,14 @@ def test_no_item_runs_what_it_is_called(browse, number):  # noqa: F811
     )
 
 
-def test_a_photos_exif_is_not_shown_and_does_not_run(browse, shop_path):  # noqa: F811
+def test_a_photos_exif_is_not_shown_and_does_not_run(browse, shop_path):  # noqa: F811 - the fixture above
     page = browse("/photo")
     page.set_input_files("input[type=file]", shop_path.parent / "3.jpg")
     page.wait_for_selector("#results .under")
     check(page)
 
 
-def test_what_the_address_says_after_the_hash_does_nothing(browse):  # noqa: F811
+def test_what_the_address_says_after_the_hash_does_nothing(browse):  # noqa: F811 - the fixture above
     page = browse("/map#" + quote(EVIL[1]) + "&" + EVIL[5])
     page.wait_for_selector("html[data-drawn=true]")
     check(page)

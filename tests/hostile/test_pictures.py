@@ -7,9 +7,12 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -219,3 +222,40 @@ def test_two_thousand_flipped_bits_give_a_picture_or_a_refusal(kind):
         for place in rng.integers(0, 8 * len(data), rng.integers(1, 4)):
             flipped[place // 8] ^= 1 << place % 8
         damaged(bytes(flipped))
+
+
+NOBODY = 65534
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Act without the right to read everything that root has."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_what_may_not_be_read_is_refused_and_its_neighbours_come():
+    with tempfile.TemporaryDirectory() as made_folder:
+        folder = Path(made_folder)
+        folder.chmod(0o755)
+        for name in ("red", "shut"):
+            (folder / name).mkdir()
+            for number in range(3):
+                (folder / name / f"{name}-{number}.png").write_bytes(PNG)
+        (folder / "red/red-1.png").chmod(0)
+        (folder / "shut").chmod(0)
+        with as_nobody():
+            catalogue = Catalogue.read(folder)
+            decoded = list(decode_many([item.pictures[0] for item in catalogue]))
+        (folder / "shut").chmod(0o700)  # to be removed
+    assert [item.id for item in catalogue] == ["red-0", "red-1", "red-2"]
+    [shut] = catalogue.rejected
+    assert shut.reason == "the folder cannot be read (Permission denied)"
+    [refused] = [one for one in decoded if isinstance(one, PictureError)]
+    assert "red-1.png: the picture cannot be read (Permission denied)" in str(refused)
+    assert len(decoded) == 3

@@ -138,7 +138,7 @@ def test_the_image_copies_what_is_there_and_starts_what_there_is():
     assert "torch" not in needed
     assert any(line.startswith("USER ") and "root" not in line for line in docker_lines())
     params = check_serve(exec_form("ENTRYPOINT") + exec_form("CMD"))
-    assert (str(params["shop"]), params["host"], params["port"]) == ("/shop", "0.0.0.0", 8000)  # noqa: S104
+    assert (str(params["shop"]), params["host"], params["port"]) == ("/shop", "0.0.0.0", 8000)  # noqa: S104 - compared
     [check] = [line for line in docker_lines() if line.startswith("HEALTHCHECK")]
     [port, path] = re.search(r"127\.0\.0\.1:(\d+)(/\w+)", check).groups()
     assert (int(port), path in OPEN_PATHS) == (params["port"], True)

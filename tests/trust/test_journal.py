@@ -37,7 +37,7 @@ def test_a_journal_that_was_cut_off_anywhere_opens_as_so_many_whole_writes(tmp_p
         whole = tmp_path / "whole"
         shutil.copytree(path, whole)  # with the journal, as a machine leaves it that stops
     length = (whole / "shop.db-wal").stat().st_size
-    cuts = [*sorted(random.Random(0).sample(range(length), N_CUTS)), length]  # noqa: S311
+    cuts = [*sorted(random.Random(0).sample(range(length), N_CUTS)), length]  # noqa: S311 - no secret
     before = 0
     for cut in cuts:
         copy = tmp_path / "copy"

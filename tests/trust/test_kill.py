@@ -40,7 +40,7 @@ class Liar(Rate):
 def lie(folder):
     world = World(folder)
     truth = in_child(folder, world.make)
-    return kill.Trials(folder, world, Liar(world, truth)).run(2, random.Random(0))  # noqa: S311
+    return kill.Trials(folder, world, Liar(world, truth)).run(2, random.Random(0))  # noqa: S311 - no secret
 
 
 def test_a_write_that_is_acknowledged_and_not_there_is_noticed(run_program):

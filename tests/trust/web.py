@@ -55,7 +55,7 @@ def send(port: int, method: str, path: str, body: bytes = b"", kind: str = "") -
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": kind or "application/json"}
     url = f"http://127.0.0.1:{port}/api/{path}"
     request = urllib.request.Request(url, body or None, headers, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
         answer.read()
 
 

@@ -217,10 +217,10 @@ def _run(command: list[str], folder: Path) -> None:
 def _download(data_set: DataSet, staging: Path) -> None:
     for name, (size, _) in data_set.files.items():
         address = f"{data_set.address}/{name}.gz"
-        request = urllib.request.Request(address, headers={"User-Agent": "vitrine"})  # noqa: S310
+        request = urllib.request.Request(address, headers={"User-Agent": "vitrine"})  # noqa: S310 - of this file
         with (
             progress.task(f"fetching {address}") as task,
-            urllib.request.urlopen(request, timeout=_DOWNLOAD_SECONDS) as answer,  # noqa: S310
+            urllib.request.urlopen(request, timeout=_DOWNLOAD_SECONDS) as answer,  # noqa: S310 - likewise
             open(staging / f"{name}.gz", "wb") as file,
         ):
             while block := answer.read(2**16):

@@ -27,7 +27,7 @@ from vitrine.catalogue.records import Records, attribute_table, single_paths
 from vitrine.errors import SourceError
 
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif".split()  # noqa: SIM905
+    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif".split()  # noqa: SIM905 - reads better
 )
 PARTS = {
     "train": "train", "training": "train",

@@ -128,7 +128,7 @@ def _check_reading(settings: Settings) -> None:
 
 def _announce(settings: Settings) -> None:
     name = f"[{settings.host}]" if ":" in settings.host else settings.host
-    shown = "localhost" if settings.host in ("0.0.0.0", "::") else name  # noqa: S104
+    shown = "localhost" if settings.host in ("0.0.0.0", "::") else name  # noqa: S104 - shown
     reading = "open to anyone who reaches it" if settings.public_read else (
         "open on this machine" if settings.loopback else "with a key"
     )  # fmt: skip

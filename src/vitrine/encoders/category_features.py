@@ -105,7 +105,7 @@ class _Store:
         found: dict[bytes, FloatArray] = {}
         for connection in self._connection():
             marks = ",".join("?" * len(keys))
-            query = f"SELECT key, vector FROM vectors WHERE key IN ({marks})"  # noqa: S608
+            query = f"SELECT key, vector FROM vectors WHERE key IN ({marks})"  # noqa: S608 - question marks
             for key, vector in connection.execute(query, keys):
                 if len(vector) == 4 * self._backbone.n_components_:
                     found[key] = np.frombuffer(vector, np.float32)

@@ -34,7 +34,7 @@ def history_of(encoder: Encoder) -> dict[str, list[float]]:
 def check_tensorboard() -> None:
     """Raise `MissingExtraError` where TensorBoard is not installed."""
     try:
-        import tensorboard.summary  # noqa: F401
+        import tensorboard.summary  # noqa: F401 - is it there?
     except ImportError:
         raise MissingExtraError("writing TensorBoard events", "tensorboard") from None
 

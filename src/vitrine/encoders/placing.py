@@ -53,7 +53,9 @@ def learned_plane(vectors: FloatArray, seconds: float = SECONDS) -> OnnxModel | 
     sent = io.BytesIO()
     np.save(sent, vectors, allow_pickle=False)
     command = [sys.executable, "-m", "vitrine.encoders.placing", str(seconds)]
-    done = subprocess.run(command, input=sent.getvalue(), capture_output=True, check=False)  # noqa: S603
+    done = subprocess.run(  # noqa: S603 - this program itself
+        command, input=sent.getvalue(), capture_output=True, check=False
+    )
     return OnnxModel(done.stdout, "the map's network", threads=1) if done.returncode == 0 else None
 
 

@@ -86,7 +86,7 @@ def embed(
     OptionError
         If there is something at `output` already.
     """
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F  # noqa: N812 - its usual name
 
     origin = Origin.of(files)
     plan = Plan(ship(spark, files), source.place, limits, _threads_a_task(spark))
@@ -227,7 +227,7 @@ def _job(plan: Plan) -> Any:
 
 def _schema(source: Source) -> Any:
     """Return the columns that a job writes, as Spark names them."""
-    from pyspark.sql import types as T  # noqa: N812
+    from pyspark.sql import types as T  # noqa: N812 - its usual name
 
     fields = [
         T.StructField(ITEM_ID, T.StringType()),
@@ -241,7 +241,7 @@ def _schema(source: Source) -> Any:
 
 def _without_large(table: Any, limits: Limits) -> Any:
     """Refuse bytes over the limit before they reach a worker."""
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F  # noqa: N812 - its usual name
 
     if table.schema[PICTURE].dataType.typeName() != "binary":
         return table

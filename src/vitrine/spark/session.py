@@ -127,7 +127,7 @@ def defaults(master: str) -> dict[str, str]:
 def check_spark() -> None:
     """Raise `MissingExtraError` where pyspark is not installed."""
     try:
-        import pyspark  # noqa: F401
+        import pyspark  # noqa: F401 - is it there?
     except ImportError:
         raise MissingExtraError("running on Spark", "spark") from None
 
@@ -142,7 +142,9 @@ def check_java() -> None:
     )
     if java is None or not Path(java).is_file():
         raise MissingProgramError(f"there is no Java{f' in {home}' if home else ''}; {advice}")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
+    said = subprocess.run(  # noqa: S603 - the Java of this machine's own settings
+        [java, "-version"], capture_output=True, text=True, check=False
+    ).stderr
     found = re.search(r'version "(\d+)(?:\.(\d+))?', said)
     if found is None:
         raise MissingProgramError(f"{java}: does not say its version; {advice}")

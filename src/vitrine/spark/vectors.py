@@ -58,7 +58,7 @@ def read_vectors(spark: Any, source: str, distance: DistanceName | None = None) 
     InputError
         If no row has a vector.
     """
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F  # noqa: N812 - its usual name
 
     table = open_parquet(spark, source)
     for name in (ITEM_ID, VECTOR):

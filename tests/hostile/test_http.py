@@ -336,3 +336,22 @@ def test_paths_in_ids_stay_ids(client):
         assert client.get(url).json()["id"] == item_id
         assert client.get(f"/pictures/{quote(item_id, safe='')}").status_code == 200
         assert client.delete(url, headers=WRITING).status_code == 204
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_a_number_that_is_none_is_refused(client, number):
+    good = '{"user_id": "anna", "item_id": "sea-2", "value": 4}'
+    row = f'{{"user_id": "anna", "item_id": "sea-1", "value": {number}}}'
+    body = f'{{"interactions": [{row}, {good}]}}'.encode()
+    answer = client.post("/api/interactions", content=body, headers=JSON)
+    if answer.status_code == 200:
+        assert [one["number"] for one in answer.json()["refused"]] == [1]
+    else:
+        assert 400 <= answer.status_code < 500
+        is_problem(answer)
+    body = f'{{"attributes": {{"price": {number}}}}}'.encode()
+    answer = client.put("/api/items/odd", content=body, headers=JSON)
+    assert 400 <= answer.status_code < 500
+    is_problem(answer)
+    picks = client.get("/api/users/anna/recommendations").json()["picks"]
+    assert all(pick["score"] is not None for pick in picks)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +18,9 @@ from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.reading import read_interactions
 from vitrine.ratings.registry import make_rating_model, rating_model_class, rating_model_names
 from vitrine.shop import Shop
+
+N_GREEDY = int(os.environ.get("VITRINE_GREEDY_RATINGS", "50000"))
+"""Ratings of one user; the guarantees' table has what a million come to."""
 
 QUICK = {"n_epochs": 2, "n_iterations": 2, "n_samples": 2, "burn_in": 1, "n_factors": 4}
 
@@ -117,3 +123,29 @@ def test_any_rows_are_taken_or_refused_one_by_one(shop, rows):
     assert result.added + result.updated + result.unchanged + len(result.rejected) == 1 + len(rows)
     assert shop.ratings.info().ratings >= before
     assert np.isfinite([pick.score for pick in shop.recommend("sure", 3).picks]).all()
+
+
+@pytest.mark.slow
+def test_a_user_who_rates_very_much_costs_what_the_ratings_cost(tmp_path):
+    def rows(first, last):
+        return [f"greedy,thing-{n},{n % 5 + 1}\n" for n in range(first, last)]
+
+    some = [f"user-{n % 40},apple-{n // 40},{n % 5 + 1}\n" for n in range(400)]
+    half = [*rows(0, N_GREEDY // 2), *some]
+    parts = [half, rows(N_GREEDY // 2, N_GREEDY)]
+    seconds = []
+    catalogue = Catalogue.read(write_table(tmp_path / "catalogue", 10))
+    with Shop.create(tmp_path / "shop", catalogue, make_encoder("pixels")) as shop:
+        for part in parts:
+            file = write(tmp_path / "r.csv", "user,item,rating\n" + "".join(part))
+            started = time.process_time()
+            assert shop.ratings.add(file).added == len(part)
+            seconds.append(time.process_time() - started)
+        assert seconds[1] < 2 * seconds[0]  # whatever the user has rated before
+        for model in ("popularity", "biases", "implicit-als"):
+            shop.ratings.fit(model)
+            for user in ("greedy", "user-3"):
+                picks = shop.recommend(user, 3).picks
+                assert len(picks) == 3
+                assert np.isfinite([pick.score for pick in picks]).all()
+        assert shop.ratings.forget("greedy") == N_GREEDY

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import BigInteger, Connection, Engine, Subquery, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, PendingRollbackError, ResourceClosedError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -22,6 +23,12 @@ NAME = "vitrine_name"
 """The execution option of an engine that says what messages call the shop."""
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_PAIRS = {
+    "sqlite": "SELECT json_extract(value, '$[0]') AS one, json_extract(value, '$[1]') AS other "
+    "FROM json_each(:pairs)",
+    "postgresql": "SELECT CAST(value ->> 0 AS bigint) AS one, CAST(value ->> 1 AS bigint) AS other "
+    "FROM json_array_elements(CAST(:pairs AS json))",
+}
 # The pool's, when too many wait; and what comes after a connection has broken, of itself.
 _OUT_OF_ORDER = (PoolTimeoutError, PendingRollbackError, ResourceClosedError)
 
@@ -49,6 +56,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def upsert(connection: Connection, table: Table) -> Any:
     """Return an insert of the database's own kind, which may say what a conflict means."""
     return _INSERT[connection.dialect.name](table)
+
+
+def as_table(connection: Connection, pairs: Iterable[tuple[int, int]]) -> Subquery:
+    """Return pairs of numbers as something to join with: columns ``one`` and ``other``.
+
+    However many they are, they are one parameter of the query.
+    """
+    query = text(_PAIRS[connection.dialect.name]).bindparams(pairs=json.dumps(list(pairs)))
+    return query.columns(one=BigInteger, other=BigInteger).subquery("pairs")
 
 
 @contextmanager

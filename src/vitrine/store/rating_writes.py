@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
-from vitrine.store.database import upsert
+from vitrine.store.database import as_table, upsert
 from vitrine.store.rating_rows import Feedback, RatingState, StoredRating, Written
 from vitrine.store.rating_tables import interactions, rated_items, raters, rating_state
 from vitrine.store.state import IDS_A_QUERY, chunked, next_change
@@ -22,12 +22,12 @@ def put_ratings(
     fresh = {"n_ratings": 0, "total": 0.0, "change_number": number}
     item_ids = [row.item_id for row in batch]
     items = _codes(connection, rated_items, "item_id", item_ids, fresh)
-    old = _existing(connection, set(users.values()), set(items.values()))
+    pairs = [(users[rating.user_id], items[rating.item_id]) for rating in batch]
+    old = _existing(connection, pairs)
     rows: list[dict[str, Any]] = []
     counts: dict[int, list[float]] = {}
     added = updated = 0
-    for rating in batch:
-        pair = users[rating.user_id], items[rating.item_id]
+    for pair, rating in zip(pairs, batch, strict=True):
         before = old.get(pair)
         if before == (rating.value, rating.timestamp):
             continue
@@ -126,18 +126,14 @@ def _find_codes(
 
 
 def _existing(
-    connection: Connection, users: set[int], items: set[int]
+    connection: Connection, pairs: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], tuple[float, int | None]]:
-    """Return value and time of the ratings there are by these users; of these items where few."""
-    rated = interactions.c
+    """Return value and time of the ratings that some users have of some items already."""
+    rated, wanted = interactions.c, as_table(connection, pairs)
+    same = (rated.user_code == wanted.c.one) & (rated.item_code == wanted.c.other)
     query = select(rated.user_code, rated.item_code, rated.value, rated.timestamp)
-    if len(items) < IDS_A_QUERY:
-        query = query.where(rated.item_code.in_(sorted(items)))
-    found: dict[tuple[int, int], tuple[float, int | None]] = {}
-    for some in chunked(sorted(users), IDS_A_QUERY):
-        rows = connection.execute(query.where(rated.user_code.in_(some)))
-        found.update(((user, item), (value, time)) for user, item, value, time in rows)
-    return found
+    rows = connection.execute(query.join_from(wanted, interactions, same))
+    return {(user, item): (value, time) for user, item, value, time in rows}
 
 
 def _row(pair: tuple[int, int], rating: StoredRating, number: int) -> dict[str, Any]:

@@ -27,6 +27,8 @@ _FEW = 500
 _MAP_STEPS, _MAP_BATCH, _MAP_HIDDEN = 500, 1000, (64, 64, 64)
 """How a map of the logits is learned: seconds, as they are few numbers."""
 _MAP_NEIGHBOURS = 15
+_MAP_SHARE = 0.08
+"""How much longer than the training it may take, where that has a limit."""
 _SUREST = 4.0
 """Largest weight of one side."""
 
@@ -89,7 +91,10 @@ def fit_sides(
     places = None
     if n_components is not None:
         logits = np.tensordot(votes, sides, 1).astype(np.float32)
-        places = lay_out(logits, lesson.labels(numbers).numpy(), n_components, random_state)
+        at_most = None if plan.max_seconds is None else _MAP_SHARE * plan.max_seconds
+        places = lay_out(
+            logits, lesson.labels(numbers).numpy(), n_components, random_state, at_most
+        )
     return TrainedSides(
         _export(lesson, votes, places),
         {
@@ -127,7 +132,11 @@ def weigh(sides: FloatArray, codes: NDArray[np.intp]) -> NDArray[np.float64]:
 
 
 def lay_out(
-    logits: FloatArray, codes: NDArray[np.intp], n_components: int, random_state: int
+    logits: FloatArray,
+    codes: NDArray[np.intp],
+    n_components: int,
+    random_state: int,
+    max_seconds: float | None = None,
 ) -> nn.Sequential:
     """Return a network from logits (n, C) to positions (n, d) that keeps like beside like.
 
@@ -142,6 +151,8 @@ def lay_out(
     n_components : int
         d.
     random_state : int
+    max_seconds : float, optional
+        Time after which learning ends.
     """
     shares = log_softmax(logits, axis=1)
     roots = np.exp(shares / 2)  # of the probabilities: unit vectors
@@ -150,7 +161,13 @@ def lay_out(
     neighbours, _ = blocked_top_k(roots, roots, k, exclude=itself)
     neighbours = np.where(neighbours < 0, itself[:, None], neighbours)
     n_batches = -(-n // _MAP_BATCH)
-    plan = Plan(-(-_MAP_STEPS // n_batches), -(-n // n_batches), 3e-3, one_cycle=True)
+    plan = Plan(
+        -(-_MAP_STEPS // n_batches),
+        -(-n // n_batches),
+        3e-3,
+        one_cycle=True,
+        max_seconds=max_seconds,
+    )
     network, _ = learn_map(shares, neighbours, n_components, _MAP_HIDDEN, plan, random_state, codes)
     return nn.Sequential(nn.LogSoftmax(dim=1), *network)
 

@@ -67,8 +67,8 @@ class State:
         return await asyncio.get_running_loop().run_in_executor(self.heavy, call)
 
 
-def state_of(request: Request) -> State:
-    """Return the running service's state."""
+async def state_of(request: Request) -> State:
+    """Return the running service's state; were it no coroutine, every call would take a thread."""
     state: State = request.app.state.vitrine
     return state
 

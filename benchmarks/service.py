@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from reading import default_folder
 from service_shop import DIMENSIONS, make_shop
@@ -108,7 +109,9 @@ def photo_times(port: int, shop_path: Path, photos: list[Path]) -> tuple[float, 
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     over_http, alone = [], []
-    with Shop.open(shop_path) as shop:
+    # One BLAS thread here as in the service: a second one would go on waiting busily while the
+    # service works. Alone it brings nothing.
+    with Shop.open(shop_path) as shop, threadpool_limits(1, user_api="blas"):
         encoder, cover = shop.encoder, shop.encoder.preprocessing_.cover
         for path in photos[:3] + photos:  # the first three warm both up
             content = path.read_bytes()

@@ -76,8 +76,9 @@ class PartialWhitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         X = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
         variance = np.maximum(self.explained_variance_, np.finfo(np.float32).tiny)
         scale = variance.astype(X.dtype) ** -self.power
-        projection = (self.components_ * scale[:, None]).T  # (d, k)
-        projected: NDArray[Any] = X @ projection - self.mean_ @ projection
+        # The components are as large as thousands of pictures' features: they are read once.
+        projected: NDArray[Any] = (X - self.mean_) @ self.components_.T
+        projected *= scale
         return projected
 
     @classmethod

@@ -18,7 +18,7 @@ from vitrine.service.gate import Gate
 from vitrine.service.metrics import Meter
 from vitrine.service.page.routes import router as page_router
 from vitrine.service.settings import Settings
-from vitrine.service.starting import one_thread_each, return_memory
+from vitrine.service.starting import one_blas_thread, one_thread_each, return_memory
 from vitrine.service.state import State
 from vitrine.service.thumbnails import Thumbnails
 from vitrine.shop import Shop
@@ -48,6 +48,7 @@ def create_app(shop_path: PlaceLike, settings: Settings | None = None) -> FastAP
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
         with (
             shop,
+            one_blas_thread(),
             ThreadPoolExecutor(SEARCH_THREADS, "search", one_thread_each) as threads,
             ThreadPoolExecutor(max(2, cores), "picture", one_thread_each) as heavy,
         ):

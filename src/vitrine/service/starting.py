@@ -5,13 +5,25 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+from contextlib import AbstractContextManager
 
 import faiss
+from threadpoolctl import threadpool_limits
 
 
 def one_thread_each() -> None:
     """Let FAISS use one thread for each search of this thread: many searches run at once."""
     faiss.omp_set_num_threads(1)
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Let BLAS use one thread inside the context, in the whole process.
+
+    Its other threads wait busily after each product, on cores where other requests, and other
+    processes, could get on: searches by photo took twice as long beside them.
+    """
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def return_memory() -> None:

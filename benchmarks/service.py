@@ -1,9 +1,10 @@
 """The HTTP service under load: latency, requests a second, memory, photos, filters.
 
-    python benchmarks/service.py [PHOTOS] [--items 100000] [--rounds 5] [--keep FOLDER]
+    python benchmarks/service.py [PHOTOS] [--items 100000] [--encoder SPEC] [--rounds 5]
+                                 [--keep FOLDER]
 
 PHOTOS is a folder of class folders, by default clothing photos (``$VITRINE_SHARED_DATA/clothing``,
-or ``../shared/data/clothing`` beside the checkout). A shop of 100,000 items × 256 is made of them
+or ``../shared/data/clothing`` beside the checkout). A shop of 100,000 items is made of them
 (`service_shop.py`), served by `vitrine serve` with one worker, and asked from a second process
 (`service_load.py`). Beside it stands the usual hand-made service (`service_plain.py`): FastAPI and
 brute force in NumPy over the same vectors, in one process. The two are asked by turns, and of each
@@ -26,7 +27,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from reading import default_folder
-from service_shop import DIMENSIONS, make_shop
+from service_shop import ENCODER, make_shop
 from vitrine.catalogue import decode_bytes
 from vitrine.shop import Shop
 
@@ -153,8 +154,8 @@ def one_round(paths: list[str], filtered: list[str], photos: Photos, seconds: fl
 
 def measure(options: argparse.Namespace, folder: Path) -> None:
     n_items = options.items
-    vectors = made(folder / "shop", folder / "vectors.npy", options.photos, n_items)
-    made(folder / "small", folder / "small.npy", options.photos, 1_000)
+    vectors = made(folder / "shop", options, n_items)
+    made(folder / "small", options, 1_000)
     rows = np.random.default_rng(2).integers(0, n_items, 2_000)
     paths = [f"/api/items/item-{row}/similar?k={K}" for row in rows]
     filtered = [f"{path}&where=shelf=7" for path in paths]
@@ -164,7 +165,7 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
         load(PORT + 1, [f"/api/items/item-7/similar?k={K}"], 1)
         photo_times(PORT + 1, folder / "small", files)  # the same work: only the shop differs
         base = memory(small)
-    script = [sys.executable, str(HERE / "service_plain.py"), str(folder / "vectors.npy")]
+    script = [sys.executable, str(HERE / "service_plain.py"), str(folder / "shop.npy")]
     with (
         serving(folder / "shop", PORT) as server,
         running([*script, str(PORT + 2)], PORT + 2, paths[0]),
@@ -176,17 +177,18 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
             print(f"round {number + 1} of {options.rounds}:", told(rounds[-1]), flush=True)
         found = recall(PORT, vectors, rows[:200])
         used = memory(server) - base
-    show(rounds, n_items, found, used, vectors.nbytes / 2**20)
+    show(rounds, vectors, found, used)
 
 
 def told(measured: dict) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
 
 
-def show(rounds: list[dict], n_items: int, found: float, used: float, size: float) -> None:
+def show(rounds: list[dict], vectors: np.ndarray, found: float, used: float) -> None:
     """Print the table: of each figure the median of the rounds."""
+    (n_items, dimensions), size = vectors.shape, vectors.nbytes / 2**20
     m = {name: float(np.median([one[name] for one in rounds])) for name in rounds[0]}
-    print(f"{n_items:,} items × {DIMENSIONS}; answers of {K} hits; one worker; "
+    print(f"{n_items:,} items × {dimensions}; answers of {K} hits; one worker; "
           f"medians of {len(rounds)} rounds")  # fmt: skip
     print("| | measured | wanted |\n|---|---|---|")
     print(f"| `similar` by id at 50 a second, p50 | {m['p50']:.1f} ms | under 5 ms |")
@@ -204,9 +206,10 @@ def show(rounds: list[dict], n_items: int, found: float, used: float, size: floa
           f"{used / size:.2f} | 1.5 |")  # fmt: skip
 
 
-def made(shop: Path, kept: Path, photos: Path, n_items: int) -> np.ndarray:
+def made(shop: Path, options: argparse.Namespace, n_items: int) -> np.ndarray:
+    kept = shop.with_suffix(".npy")
     if not kept.exists():
-        np.save(kept, make_shop(shop, photos, n_items))
+        np.save(kept, make_shop(shop, options.photos, n_items, options.encoder))
     return np.load(kept)
 
 
@@ -214,6 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="?", type=Path, default=default_folder())
     parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--encoder", default=ENCODER, help="Such as onnx:FILE:mean=0.5:std=0.5.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4, help="Of each load in a round.")
     parser.add_argument("--keep", type=Path, help="Make the shops here, and use them again.")

@@ -1,4 +1,4 @@
-"""The shop that `service.py` measures: 100,000 items × 256, made of a folder of photos.
+"""The shop that `service.py` measures: 100,000 items made of a folder of photos.
 
 The encoder is fitted on the photos. An item's vector lies between those of two photos of one class,
 with a little noise, as one more photo of that class would; its attributes are drawn at random.
@@ -11,22 +11,22 @@ from pathlib import Path
 import numpy as np
 
 from vitrine.catalogue import Catalogue
-from vitrine.encoders import make_encoder
+from vitrine.encoders.specifications import read_encoder
 from vitrine.store import DATABASE_NAME, Store, StoredItem
 
-DIMENSIONS = 256
+ENCODER = "looks:n_components=256"
 BATCH = 5_000
 
 
-def make_shop(path: Path, photos: Path, n_items: int) -> np.ndarray:
-    """Make the shop and return its vectors, float32 (n, 256)."""
+def make_shop(path: Path, photos: Path, n_items: int, encoded_by: str) -> np.ndarray:
+    """Make the shop and return its vectors, float32 (n, d)."""
     catalogue = Catalogue.read(photos)
-    encoder = make_encoder("looks", n_components=DIMENSIONS).fit(catalogue.pictures())
+    encoder = read_encoder(encoded_by).fit(catalogue.pictures())
     vectors = between(
         encoder.transform(catalogue.pictures()), catalogue.values("category"), n_items
     )
     path.mkdir(parents=True)
-    store = Store.create(path / DATABASE_NAME, {"encoder": "looks", "params": {}, "label": None,
+    store = Store.create(path / DATABASE_NAME, {"encoder": encoder.kind, "params": {}, "label": None,
                                                 "thumbnails": False})  # fmt: skip
     encoder_id = store.save_encoder(encoder.kind, encoder.to_artifact().to_files())
     store.widen({"category": "text", "brand": "text", "price": "number", "shelf": "integer"})

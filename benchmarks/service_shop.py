@@ -26,8 +26,8 @@ def make_shop(path: Path, photos: Path, n_items: int, encoded_by: str) -> np.nda
         encoder.transform(catalogue.pictures()), catalogue.values("category"), n_items
     )
     path.mkdir(parents=True)
-    store = Store.create(path / DATABASE_NAME, {"encoder": encoder.kind, "params": {}, "label": None,
-                                                "thumbnails": False})  # fmt: skip
+    settings = {"encoder": encoder.kind, "params": {}, "label": None, "thumbnails": False}
+    store = Store.create(path / DATABASE_NAME, settings)
     encoder_id = store.save_encoder(encoder.kind, encoder.to_artifact().to_files())
     store.widen({"category": "text", "brand": "text", "price": "number", "shelf": "integer"})
     rng = np.random.default_rng(1)

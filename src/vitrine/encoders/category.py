@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
+from vitrine.encoders.beside_looks import shares_of, with_roots
 from vitrine.encoders.category_features import features_of
 from vitrine.encoders.category_labels import Labels, read_labels, validation_part
 from vitrine.encoders.category_presets import PRESETS, Preset, check
@@ -178,8 +179,7 @@ class Category(Composed):
         """Return what `predict_proba` does from the pictures' vectors (n, d), which hold it."""
         if not self.mixed_:
             return self._shares(vectors)
-        known: FloatArray = vectors[:, : len(self.classes_)] ** 2 / (1 - self.looks_share_)
-        return known
+        return shares_of(vectors, len(self.classes_), self.looks_share_)
 
     @property
     def batch_size_(self) -> int:
@@ -249,9 +249,7 @@ class Category(Composed):
         inner = self.head_(prepared)
         if not self.mixed_:
             return inner
-        share = self.looks_share_
-        known = np.sqrt((1 - share) * self._shares(inner))  # of length √(1 − share)
-        return np.concatenate([known, np.sqrt(share) * unit(prepared)], axis=1, dtype=np.float32)
+        return with_roots(self._shares(inner), prepared, self.looks_share_)
 
     def _prepare(self, features: FloatArray) -> FloatArray:
         return np.sqrt(np.maximum(features, 0)) if self.roots_ else features

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from vitrine.encoders.base import FloatArray
+from vitrine.encoders.beside_looks import beside_looks
 from vitrine.encoders.category_features import features_of
 from vitrine.encoders.loading import load_sample
 from vitrine.encoders.on_backbone import OnBackbone
@@ -142,9 +143,7 @@ class Contrastive(OnBackbone):
         )
 
     def _combine(self, vectors: list[FloatArray]) -> FloatArray:
-        share, looks = self.looks_share, vectors[0]
-        parts = np.sqrt(1 - share) * unit(self.network_(looks)), np.sqrt(share) * unit(looks)
-        return np.concatenate(parts, axis=1, dtype=np.float32)
+        return beside_looks(unit(self.network_(vectors[0])), vectors[0], self.looks_share)
 
     def _check_options(self) -> None:
         super()._check_options()

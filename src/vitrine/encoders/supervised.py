@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
+from vitrine.encoders.beside_looks import shares_of, with_roots
 from vitrine.encoders.category_features import features_of
 from vitrine.encoders.category_labels import Labels, read_labels, validation_part
 from vitrine.encoders.loading import load, room_for, sample_codes
@@ -17,7 +18,7 @@ from vitrine.encoders.nesting import make_backbone, put_inside, take_out
 from vitrine.encoders.onnx_encoder import OnnxModel
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.errors import InputError, OptionError
-from vitrine.index.distance import Distance, unit
+from vitrine.index.distance import Distance
 
 _AFTER, _AFTER_MAP = 0.05, 0.12
 """Share of the time for what follows training: weighing the votes, laying out a map, export."""
@@ -219,8 +220,7 @@ class Supervised(Encoder):
         """Return what `predict_proba` does from the pictures' vectors; None: a map has no such."""
         if self.n_components is not None:
             return None
-        known: FloatArray = vectors[:, : len(self.classes_)] ** 2 / (1 - self.looks_share)
-        return known
+        return shares_of(vectors, len(self.classes_), self.looks_share)
 
     def _learn(
         self,
@@ -286,9 +286,7 @@ class Supervised(Encoder):
         descriptions, outputs = self._run(batch)
         if self.n_components is not None:
             return outputs["positions"]
-        known = np.sqrt((1 - self.looks_share) * self._shares(outputs["logits"]))
-        looks = np.sqrt(self.looks_share) * unit(descriptions)
-        return np.concatenate([known, looks], axis=1, dtype=np.float32)
+        return with_roots(self._shares(outputs["logits"]), descriptions, self.looks_share)
 
     @property
     def _watched_share(self) -> float:

@@ -33,6 +33,13 @@ def test_nothing_is_inline_and_nothing_comes_from_outside(client, path):
     assert all(source.startswith(("/", "#")) for source in sources)
 
 
+def test_the_filter_that_the_photo_page_suggests_works(client):
+    suggested = re.search(r'placeholder="for example ([^"]+)"', client.get("/photo").text)[1]
+    answer = client.get("/api/items", params={"where": unescape(suggested)})
+    assert answer.status_code == 200
+    assert answer.json()["total"] > 0
+
+
 def test_hostile_names_are_escaped(client):
     for html in (client.get("/?q=script").text, client.get("/item", params={"id": HOSTILE}).text):
         assert HOSTILE not in html

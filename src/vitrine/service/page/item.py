@@ -90,7 +90,7 @@ def _item(state: State, item_id: str, where: list[str] | None, k: str, varied: b
             for name, value in found.attributes.items()
             if name != naming.title
         ],
-        "example": _example(found, naming),
+        "example": example_of([found], naming),
         "wishes": _wishes(shop, found, filters, also),
         "matches": matches(state, found.attributes, hits),
         "where": filters,
@@ -120,9 +120,12 @@ def matches(state: State, attributes: dict[str, Value], hits: Sequence[Hit]) -> 
     ]
 
 
-def _example(found: ShopItem, naming: Naming) -> str:
-    """Return a filter that one might type, from what this item has."""
-    named = ((n, v) for n, v in found.attributes.items() if v is not None and n != naming.title)
+def example_of(found: Sequence[ShopItem | Hit], naming: Naming) -> str:
+    """Return a filter that one might type, from what the first of some items has; else nothing."""
+    if not found:
+        return ""
+    attributes = found[0].attributes.items()
+    named = ((n, v) for n, v in attributes if v is not None and n != naming.title)
     return next((expression(name, "=", value) for name, value in named), "")
 
 

@@ -10,8 +10,8 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from vitrine.errors import PictureError
 from vitrine.service.page.browse import say
-from vitrine.service.page.cards import label_of
-from vitrine.service.page.item import matches
+from vitrine.service.page.cards import Naming, label_of
+from vitrine.service.page.item import example_of, matches
 from vitrine.service.page.links import as_expression, conditions, shown
 from vitrine.service.page.rendering import View, page
 from vitrine.service.state import State, StateOf
@@ -26,7 +26,7 @@ router = APIRouter()
 @router.get("/photo")
 async def ask(request: Request, state: StateOf) -> Response:
     """Show where a photo can be given."""
-    return await page(request, state, lambda: ("photo.html", {"matches": None, "filter_text": ""}))
+    return await page(request, state, lambda: _blank(state))
 
 
 @router.post("/photo")
@@ -41,6 +41,11 @@ async def find(
     return await page(request, state, lambda: _find(state, content, where), heavy=True)
 
 
+def _blank(state: State) -> View:
+    example = example_of(state.shop.browsing.page(size=1).items, Naming.of(state.shop))
+    return "photo.html", {"matches": None, "filter_text": "", "example": example}
+
+
 def _find(state: State, content: bytes, where: str) -> View:
     if not content:
         raise PictureError("no photo came with the question; choose one")
@@ -52,6 +57,7 @@ def _find(state: State, content: bytes, where: str) -> View:
     return "photo.html", {
         "matches": matches(state, {}, found.hits),
         "filter_text": where,
+        "example": example_of(found.hits, Naming.of(state.shop)),
         "filtered": ", ".join(say(condition) for condition in chosen),
         "recognised": _recognised(
             state, found.recognised, found.hits[:N_VOTES] if not chosen else []

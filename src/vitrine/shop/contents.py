@@ -144,6 +144,18 @@ class Contents:
         """
         return self._store.vectors(item_ids, self._live.current().encoder_id)
 
+    def sample_vectors(self, n: int, random_state: int = 0) -> NDArray[np.float32]:
+        """Return vectors of at most n items drawn at random, float32 (m, d), as they are compared.
+
+        They come from memory: that one is being removed elsewhere does not matter.
+        """
+        with self._live.reading() as memory:
+            places = np.fromiter(memory.positions.values(), np.int64, len(memory.positions))
+            if not len(places):
+                return np.zeros((0, memory.encoder.n_components_), np.float32)
+            drawn = np.random.default_rng(random_state).permutation(places)[:n]
+            return memory.neighbours.prepared(drawn)
+
     def values(self, name: str) -> list[Value]:
         """Return one attribute of all items; None where an item has none."""
         memory = self._live.current()

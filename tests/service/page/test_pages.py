@@ -15,7 +15,9 @@ from tests.service.page.conftest import HOSTILE, LONG, make_shop, rich_rows, wri
 from vitrine.catalogue import Catalogue
 from vitrine.encoders import make_encoder
 from vitrine.service import create_app
+from vitrine.service.page.memory import memory_of
 from vitrine.shop import Shop
+from vitrine.store import Store
 
 PATHS = ("/", "/photo", "/map", "/you", "/you?user=somebody", "/figures")
 
@@ -38,6 +40,16 @@ def test_the_filter_that_the_photo_page_suggests_works(client):
     answer = client.get("/api/items", params={"where": unescape(suggested)})
     assert answer.status_code == 200
     assert answer.json()["total"] > 0
+
+
+def test_an_item_is_shown_whatever_is_being_removed(client, monkeypatch):
+    memory = memory_of(client.app.state.vitrine.shop)
+    monkeypatch.setattr(memory, "_measured", None)
+    # Asked for the vector of an item that another process has just removed, it raises an error.
+    monkeypatch.setattr(Store, "vectors", None)
+    answer = client.get("/item?id=leaf-1")
+    assert answer.status_code == 200
+    assert "of all pairs" in answer.text
 
 
 def test_hostile_names_are_escaped(client):

@@ -67,7 +67,7 @@ def test_values_are_written_for_people():
 def test_a_similarity_is_read_against_pairs_of_items(name):
     rng = np.random.default_rng(0)
     distance = Distance(name)
-    vectors = rng.normal(size=(300, 16)).astype(np.float32)
+    vectors = distance.prepare(rng.normal(size=(300, 16)).astype(np.float32))
     yardstick = Yardstick(vectors, distance)
     assert yardstick.read(1.0).words == "The same picture, or nearly"
     [near] = distance.similarities(np.array([0.05 if name == "cosine" else 0.5], np.float32))

@@ -7,8 +7,6 @@ from functools import partial
 from threading import Lock
 from weakref import WeakKeyDictionary, proxy
 
-import numpy as np
-
 from vitrine.encoders.base import Encoder
 from vitrine.service.page.kept import Kept
 from vitrine.service.page.map_making import MapMaking
@@ -41,10 +39,8 @@ class Memory:
         """Return what similarities mean with the shop's encoder; measured once for each."""
         encoder, known = shop.encoder, self._measured
         if known is None or known[0] is not encoder:
-            ids = shop.item_ids
-            drawn = np.random.default_rng(0).permutation(len(ids))[:SAMPLE]
-            vectors = shop.vectors_of([ids[i] for i in drawn])
-            known = self._measured = encoder, Yardstick(vectors, encoder.distance_)
+            sample = shop.sample_vectors(SAMPLE)
+            known = self._measured = encoder, Yardstick(sample, encoder.distance_)
         return known[1]
 
     def scale(self, shop: Shop) -> Scale:

@@ -51,13 +51,12 @@ class Yardstick:
 
     Parameters
     ----------
-    vectors : ndarray of shape (n, d), float32
-        Of items drawn at random.
+    prepared : ndarray of shape (n, d), float32
+        Vectors of items drawn at random, as they are compared.
     distance : Distance
     """
 
-    def __init__(self, vectors: NDArray[np.float32], distance: Distance) -> None:
-        prepared = distance.prepare(vectors)
+    def __init__(self, prepared: NDArray[np.float32], distance: Distance) -> None:
         scores = prepared @ prepared.T
         if distance.metric == "l2":
             lengths = np.einsum("nd,nd->n", prepared, prepared)

@@ -1,6 +1,6 @@
 """The pictures that take longest of those that are not refused: time and memory of each.
 
-``python benchmarks/worst_pictures.py`` makes a file as large as the limits allow, of noise or of
+``python -m benchmarks.worst_pictures`` makes a file as large as the limits allow, of noise or of
 nothing, in every format, decodes each in a process of its own, and prints a table.
 """
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from photos import default_folder
 from vitrine.catalogue import Catalogue
 from vitrine.encoders.preprocessing import Preprocessing
 
@@ -42,12 +43,6 @@ def timed(
     start = time.perf_counter()
     arrays = read(catalogue)
     return time.perf_counter() - start, arrays
-
-
-def default_folder() -> Path:
-    data = os.environ.get("VITRINE_SHARED_DATA")
-    beside = Path(__file__).parents[2] / "shared" / "data"
-    return (Path(data) if data else beside) / "clothing"
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reading import default_folder
+from photos import default_folder
 from scale_data import DIMENSIONS, blocks, clustered, photo_vectors, unclustered
 from scale_peers import peers
 from scale_shop import STAGES, K

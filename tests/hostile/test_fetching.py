@@ -25,6 +25,8 @@ from vitrine.errors import PictureError
 from vitrine.service import Settings, create_app
 from vitrine.shop import Shop
 
+pytestmark = pytest.mark.alone
+
 GOOD = encoded(gradient(30, 20))
 PICTURES["/good.png"] = GOOD
 PICTURES["/a%20b.png"] = GOOD

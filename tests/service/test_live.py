@@ -6,6 +6,7 @@ import threading
 import time
 
 import httpx
+import pytest
 
 from tests.pictures import write_class_folders
 from tests.service.conftest import until
@@ -13,6 +14,8 @@ from tests.trust.watching import Watch
 from vitrine.catalogue import Catalogue
 from vitrine.encoders import make_encoder
 from vitrine.shop import Shop
+
+pytestmark = pytest.mark.alone
 
 
 class Asking(threading.Thread):

@@ -18,7 +18,7 @@ from vitrine.catalogue import Catalogue
 from vitrine.encoders import make_encoder
 from vitrine.shop import Shop
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.alone]
 
 NAMES = ("north", "south", "east", "west")  # two that serve, two that write
 

@@ -9,6 +9,8 @@ from tests.trust.acts import ACTS, Rate
 from tests.trust.forks import in_child
 from tests.trust.made import World
 
+pytestmark = pytest.mark.alone
+
 # The tests' own process has computed already and must not fork: the program runs by itself.
 MOMENTS = 20
 

@@ -6,6 +6,8 @@ from tests.trust.asking import Asked
 from tests.trust.soak import Soak, judge
 from tests.trust.watching import Taken, Watch
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.slow
 def test_a_service_bears_a_minute_at_the_edge_an_overload_and_a_worker_killed(run_program):

@@ -4,6 +4,8 @@ import pytest
 
 from tests.trust.replaying import Read, Write, replay
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.slow
 def test_no_update_is_lost_and_no_read_torn_under_four_writers_and_eight_readers(run_program):

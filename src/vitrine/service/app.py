@@ -18,7 +18,12 @@ from vitrine.service.gate import Gate
 from vitrine.service.metrics import Meter
 from vitrine.service.page.routes import router as page_router
 from vitrine.service.settings import Settings
-from vitrine.service.starting import one_blas_thread, one_thread_each, return_memory
+from vitrine.service.starting import (
+    keep_uploads_in_memory,
+    one_blas_thread,
+    one_thread_each,
+    return_memory,
+)
 from vitrine.service.state import State
 from vitrine.service.thumbnails import Thumbnails
 from vitrine.shop import Shop
@@ -41,6 +46,7 @@ def create_app(shop_path: PlaceLike, settings: Settings | None = None) -> FastAP
     settings : Settings, optional
     """
     chosen, meter = settings or Settings(), Meter()
+    keep_uploads_in_memory()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

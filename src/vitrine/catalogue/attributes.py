@@ -90,12 +90,14 @@ class Column:
 
     def at(self, positions: NDArray[np.int64]) -> list[Value]:
         """Return the values at several positions, None where there is none."""
+        present = self.present(positions)
+        every = bool(present.all())
+        raw: list[Any] = self._values[positions if every else positions[present]].tolist()
+        values: list[Value] = [*self._words.of_codes(raw)] if self.kind == "text" else raw
+        if every:
+            return values
         found: list[Value] = [None] * len(positions)
-        places = np.flatnonzero(self.present(positions))
-        values = self._values[positions[places]].tolist()
-        if self.kind == "text":
-            values = [self._words[code] for code in values]
-        for place, value in zip(places.tolist(), values, strict=True):
+        for place, value in zip(np.flatnonzero(present).tolist(), values, strict=True):
             found[place] = value
         return found
 

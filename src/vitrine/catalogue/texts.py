@@ -121,6 +121,12 @@ class Vocabulary(Sequence[str]):
             found = next(iter(self._filed.find(word)), -1) if len(self._filed) else -1
         return found
 
+    def of_codes(self, codes: Iterable[int]) -> list[str]:
+        """Return the words of several codes."""
+        if self._read is not None and not self._words:  # as nearly always: the shortest way
+            return [self._read[code] for code in codes]
+        return [self[code] for code in codes]
+
     def __len__(self) -> int:
         return len(self._filed) + len(self._words)
 

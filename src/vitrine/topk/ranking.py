@@ -101,10 +101,10 @@ def rank(candidates: Positions, scores: NDArray[Any], k: int) -> TopK:
     Where a score is −inf, the candidate is none.
     """
     order = np.lexsort((candidates, -scores), axis=1)[:, :k]
-    ordered = np.take_along_axis(scores, order, axis=1)
+    rows = np.arange(len(candidates))[:, None]  # take_along_axis is slow for one query
+    ordered, chosen = scores[rows, order], candidates[rows, order]
     shape = (len(candidates), k)
     positions, ranked = np.full(shape, -1), np.full(shape, -np.inf, np.float32)
-    chosen = np.take_along_axis(candidates, order, axis=1)
     positions[:, : order.shape[1]] = np.where(ordered > -np.inf, chosen, -1)
     with np.errstate(over="ignore"):
         ranked[:, : order.shape[1]] = ordered

@@ -23,8 +23,9 @@ from vitrine.progress import task
 MAX_ITEMS = 12_000
 """Items that a trial takes at most; the winner is fitted on all."""
 BUDGET_MINUTES = 10.0
-UNTRAINED = ("looks", "hybrid-looks", "hog", "colour", "pixels")
-"""What is tried without labels, after the networks at hand; of equals the first is taken."""
+UNTRAINED = ("looks", "hog", "colour", "pixels")
+"""What is tried without labels, after the networks at hand; of equals the first is taken. Not
+`hybrid-looks`: without labels its weights are found by the views that would then judge it."""
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,8 @@ def test_pictures_without_labels_have_no_category(digits):
         struct.pack(">BBBBIII", 0, 0, 13, 3, 1, 1, 1) + b"1234",
         struct.pack(">BBBBIII", 0, 0, 8, 3, 2**31, 2**31, 2**31),
         struct.pack(">BBBBIII", 0, 0, 8, 3, 0, 28, 28),
-        gzip.compress(struct.pack(">BBBBIII", 0, 0, 8, 3, 2, 2, 2) + b"1234567")[:-9],
-        gzip.compress(struct.pack(">BBBBIII", 0, 0, 8, 3, 1, 1, 1) + bytes(10**6)),
+        gzip.compress(struct.pack(">BBBBIII", 0, 0, 8, 3, 2, 2, 2) + b"1234567", mtime=0)[:-9],
+        gzip.compress(struct.pack(">BBBBIII", 0, 0, 8, 3, 1, 1, 1) + bytes(10**6), mtime=0),
     ],
 )
 def test_damaged_files_are_one_clear_error(tmp_path, content):

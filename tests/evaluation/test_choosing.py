@@ -41,6 +41,12 @@ def test_without_labels_views_decide(catalogue, monkeypatch):
     assert "no labels were used" in choice.how
 
 
+def test_what_chose_its_weights_by_views_is_not_judged_by_them(catalogue):
+    tried = [one.encoder for one in choose_encoder(catalogue).tries]
+    assert "looks" in tried
+    assert not [name for name in tried if name.startswith("hybrid-looks")]
+
+
 def test_if_nothing_works_the_first_reason_is_given(catalogue, monkeypatch):
     encoders = {"broken": make_encoder("pixels", n_components=-3)}
     monkeypatch.setattr(choosing, "read_candidates", lambda *_, **__: Candidates(encoders))
@@ -52,7 +58,7 @@ def test_views_find_each_other_where_pictures_differ_and_not_where_they_are_one(
     rng = np.random.default_rng(0)
     blocks = rng.integers(0, 255, (60, 4, 4, 3), np.uint8)
     pictures = blocks.repeat(8, axis=1).repeat(8, axis=2)
-    encoder = make_encoder("colour").fit(pictures)
+    encoder = make_encoder("looks").fit(pictures)
     assert evaluate_views(encoder, pictures).figure.value > 0.8
     same = np.broadcast_to(pictures[:1], pictures.shape)
     result = evaluate_views(encoder, same)

@@ -207,6 +207,18 @@ def test_a_photo_is_dropped_or_pasted_and_cropped(browse, kind):
                            ".startsWith('apple')")  # fmt: skip
 
 
+def test_a_photo_chosen_before_the_script_has_come_is_searched_by(browse, address, tmp_path):
+    page, held = browse("/"), []
+    page.route("**/photo.js", lambda route: held.append(route))
+    page.goto(f"{address}/photo")
+    page.set_input_files("#picture", a_photo(tmp_path))
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    page.wait_for_selector("#results .card")
+    assert found_names(page)[0].startswith("leaf")
+
+
 def test_what_is_no_photo_is_refused_in_words(browse, tmp_path):
     path = tmp_path / "no.png"
     path.write_bytes(b"not a picture")

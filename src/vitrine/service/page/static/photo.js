@@ -184,3 +184,4 @@ async function search() {
 }
 form.addEventListener("submit", (event) => { event.preventDefault(); search(); });
 find("#where").addEventListener("input", later(() => { if (given) search(); }));
+if (file.files[0]) take(file.files[0]); // chosen before this script had come

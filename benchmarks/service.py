@@ -39,7 +39,7 @@ N_PHONE, PHONE_SIDE = 20, 3_000
 READY_SECONDS = 900  # the first opening of a large shop trains its index
 
 Photos = tuple[Path, list[Path], list[Path]]
-"""A shop whose encoder is asked alone, pictures as shops show them and as phones take them."""
+"""A shop whose encoder is asked alone, photos as they are, and some enlarged to a phone's size."""
 
 
 @contextmanager
@@ -211,7 +211,7 @@ def show(rounds: list[dict], vectors: np.ndarray, found: float, used: float) -> 
     print(f"| FastAPI + NumPy, requests a second | {m['by hand, a second']:,.0f} | |")
     print(f"| × as many | {m['× by hand']:.1f} | 8 |")
     print(f"| recall@{K} | {found:.3f} | 0.98 |")
-    print(f"| by a phone's photo ({PHONE_SIDE:,} × 4,000) / decoding + encoding alone | "
+    print(f"| by photos enlarged to {PHONE_SIDE:,} × 4,000 / decoding + encoding alone | "
           f"{m['by phone']:.1f} / {m['decoding and encoding it']:.1f} ms = "
           f"{m['× decoding and encoding it']:.2f} | 1.3 |")  # fmt: skip
     print(f"| by one of the shop's photos (240 × 320) / decoding + encoding alone | "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -212,7 +213,9 @@ def test_a_photo_chosen_before_the_script_has_come_is_searched_by(browse, addres
     page.route("**/photo.js", lambda route: held.append(route))
     page.goto(f"{address}/photo")
     page.set_input_files("#picture", a_photo(tmp_path))
+    deadline = time.monotonic() + 20
     while not held:
+        assert time.monotonic() < deadline
         page.wait_for_timeout(20)
     held[0].continue_()
     page.wait_for_selector("#results .card")

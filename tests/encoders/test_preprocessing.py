@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
+from PIL import Image
 
+from tests.catalogue.conftest import encoded
+from vitrine.catalogue import decode_bytes
 from vitrine.encoders.preprocessing import Preprocessing, has_colour, native_size
 from vitrine.errors import InputError, OptionError
 
@@ -61,6 +64,32 @@ class TestApply:
         result = Preprocessing(8, 8, channels=1).apply(stripes)
         assert abs(float(result.mean()) - 127.5) < 3
         assert np.ptp(result) < 20
+
+
+def waves(width: int, height: int) -> Image.Image:
+    """A picture in which half a pixel more or less is seen: waves that are steep everywhere."""
+    x, y = np.linspace(0, 60, width), np.linspace(0, 80, height)
+    grey = 128 + 60 * np.sin(x)[None, :] + 60 * np.sin(y)[:, None]
+    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_read_smaller_is_neither_stretched_nor_moved(orientation, kind):
+    image = waves(1003, 1337)  # no factor divides its sides
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(image, kind, exif=exif, **({"quality": 95} if kind == "JPEG" else {}))
+    whole = decode_bytes(data, cover=4000)
+    for cover in (450, 240):
+        picture = decode_bytes(data, cover=cover)
+        for resize in ("stretch", "crop", "pad", "shorter-crop"):
+            shorter = 120 if resize == "shorter-crop" else None
+            small = Preprocessing(96, 112, resize=resize, shorter=shorter)
+            expected = small.apply(whole).astype(int)
+            off = np.abs(small.apply(picture) - expected).mean()
+            assert off < 0.6
+            assert off < np.abs(small.apply(picture.copy()) - expected).mean() / 4
 
 
 class TestBatches:

@@ -27,7 +27,7 @@ from PIL import Image, UnidentifiedImageError
 
 from vitrine.catalogue.idx import read_idx
 from vitrine.catalogue.items import PictureRef
-from vitrine.catalogue.pixels import shrink, to_rgb, upright
+from vitrine.catalogue.pixels import draft, pixels_of, shrink, to_rgb, upright
 from vitrine.catalogue.structure import check_structure
 from vitrine.errors import PictureError, SourceError
 from vitrine.threads import available_threads
@@ -120,7 +120,8 @@ def decode_bytes(
     Returns
     -------
     ndarray of uint8, (h, w, 3)
-        RGB, turned as its EXIF orientation says, transparency on white.
+        RGB, turned as its EXIF orientation says, transparency on white. A `ReducedPicture` where it
+        came back smaller and its outermost pixels lie partly outside of it.
 
     Raises
     ------
@@ -135,9 +136,10 @@ def decode_bytes(
             _check_size(image.width, image.height, limits, name)
             large = image.width * image.height > _LARGE_PIXELS
             with _few_large if large else nullcontext():
-                image.draft("RGB", (cover, cover))  # JPEG only: at least this large, for less work
+                margins = draft(image, cover)
                 image.load()
-                return np.asarray(shrink(to_rgb(upright(image)), cover))
+                turned, margins = upright(image, margins)
+                return pixels_of(*shrink(to_rgb(turned), margins, cover))
     except PictureError:
         raise
     except Image.DecompressionBombError as error:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vitrine.catalogue.pixels import Margins, margins_of
 from vitrine.encoders.resampling import resize_bilinear
 from vitrine.errors import InputError, OptionError
 
@@ -101,12 +102,13 @@ class Preprocessing:
         check_picture(picture)
         if picture.shape[:2] == (self.height, self.width):
             return _set_channels(picture, self.channels)
+        margins = margins_of(picture)
         if self.channels == picture.ndim == 3 and self._is_plain:
-            return resize_bilinear(picture, self.height, self.width)
+            return resize_bilinear(picture, self.height, self.width, margins)
         image = Image.fromarray(picture)
         if self.channels == 1 and image.mode != "L":
             image = image.convert("L")  # before resizing: a third of the work
-        resized = np.asarray(self._resize(image), dtype=np.uint8)
+        resized = np.asarray(self._resize(image, margins), dtype=np.uint8)
         return _set_channels(resized, self.channels)
 
     def prepare(self, picture: Picture) -> Picture:
@@ -160,33 +162,38 @@ class Preprocessing:
                 return pictures[..., None] if grey else pictures
         return np.stack([self.apply(picture) for picture in pictures])
 
-    def _resize(self, image: Image.Image) -> Image.Image:
+    def _resize(self, image: Image.Image, margins: Margins) -> Image.Image:
         size, resample = (self.width, self.height), _FILTERS[self.interpolation]
+        x, y, right, bottom = margins
+        w, h = image.width - x - right, image.height - y - bottom
+        whole = (x, y, x + w, y + h)
         if self.resize == "stretch":
-            return image.resize(size, resample)
+            return image.resize(size, resample, box=whole)
         if self.shorter is not None:
-            return self._crop_centre(image, self.shorter)
-        scales = self.width / image.width, self.height / image.height
+            # The longer side is rounded down, and so is the corner: as Transformers does both.
+            scale = self.shorter / min(w, h)
+            inner = _rounded_down(w * scale), _rounded_down(h * scale)
+            resized = image.resize(inner, resample, box=whole)
+            left, top = (inner[0] - self.width) // 2, (inner[1] - self.height) // 2
+            return resized.crop((left, top, left + self.width, top + self.height))
+        scales = self.width / w, self.height / h
         scale = max(scales) if self.resize == "crop" else min(scales)
         if self.resize == "crop":
             # The middle box of the target's aspect ratio, resized in one step.
             # Division and multiplication again may give a hair more than there is.
-            w, h = min(self.width / scale, image.width), min(self.height / scale, image.height)
-            left, top = (image.width - w) / 2, (image.height - h) / 2
-            return image.resize(size, resample, box=(left, top, left + w, top + h))
-        inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+            wide, high = min(self.width / scale, w), min(self.height / scale, h)
+            x, y = x + (w - wide) / 2, y + (h - high) / 2
+            return image.resize(size, resample, box=(x, y, x + wide, y + high))
+        inner = (max(1, round(w * scale)), max(1, round(h * scale)))
         canvas = Image.new(image.mode, size, "white")
         corner = ((self.width - inner[0]) // 2, (self.height - inner[1]) // 2)
-        canvas.paste(image.resize(inner, resample), corner)
+        canvas.paste(image.resize(inner, resample, box=whole), corner)
         return canvas
 
-    def _crop_centre(self, image: Image.Image, shorter: int) -> Image.Image:
-        # The longer side is rounded down, and so is the corner: as Transformers does both.
-        least = min(image.size)
-        inner = (shorter * image.width // least, shorter * image.height // least)
-        resized = image.resize(inner, _FILTERS[self.interpolation])
-        left, top = (inner[0] - self.width) // 2, (inner[1] - self.height) // 2
-        return resized.crop((left, top, left + self.width, top + self.height))
+
+def _rounded_down(length: float) -> int:
+    # A product of floats may lie a hair below the whole number that it is.
+    return int(length + 1e-6)
 
 
 def check_picture(picture: Picture) -> None:

@@ -16,39 +16,45 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine.catalogue.pixels import NO_MARGINS, Margins
+
 Bytes = NDArray[np.uint8]
 Starts = NDArray[np.int64]
 Weights = NDArray[np.float32]
 _Kernel = Callable[[Bytes, Starts, Weights, Starts, Weights], Bytes]
 
 
-def resize_bilinear(picture: Bytes, height: int, width: int) -> Bytes:
+def resize_bilinear(
+    picture: Bytes, height: int, width: int, margins: Margins = NO_MARGINS
+) -> Bytes:
     """Return an RGB picture at another size, antialiased.
 
     Parameters
     ----------
     picture : ndarray of uint8, (h, w, 3)
     height, width : int
+    margins : tuple of four floats
+        How much of the pixels at the left, top, right and bottom edge lies outside.
 
     Returns
     -------
     ndarray of uint8, (height, width, 3)
     """
-    h, w = picture.shape[:2]
-    return _compiled()(
-        np.ascontiguousarray(picture), *_filter(h, height), *_filter(w, width)
-    )  # fmt: skip
+    (h, w), (left, top, right, bottom) = picture.shape[:2], margins
+    down, across = _filter(h, height, top, bottom), _filter(w, width, left, right)
+    return _compiled()(np.ascontiguousarray(picture), *down, *across)
 
 
 @lru_cache(maxsize=512)
-def _filter(size: int, wanted: int) -> tuple[Starts, Weights]:
+def _filter(size: int, wanted: int, before: float, after: float) -> tuple[Starts, Weights]:
     """Return the first input of each of `wanted` outputs, (wanted,), and its weights, (wanted, t).
 
-    The weights of one output sum to 1; where it has fewer than t inputs, the last are 0.
+    The weights of one output sum to 1; where it has fewer than t inputs, the last are 0. `before`
+    and `after` are the margins at both ends.
     """
-    scale = size / wanted
+    scale = (size - before - after) / wanted
     support = max(scale, 1.0)
-    centres = (np.arange(wanted) + 0.5) * scale
+    centres = before + (np.arange(wanted) + 0.5) * scale
     starts = np.maximum(0, np.floor(centres - support + 0.5)).astype(np.int64)
     ends = np.minimum(size, np.floor(centres + support + 0.5)).astype(np.int64)
     inputs = starts[:, None] + np.arange((ends - starts).max())

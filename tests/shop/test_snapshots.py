@@ -3,6 +3,7 @@
 import errno
 import logging
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -275,4 +276,62 @@ def test_who_opens_while_another_reads_waits_for_what_it_writes(path, tmp_path, 
     caplog.clear()
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(answers, [path] * 4)) == [expected] * 4
-    assert caplog.text.count("built their index") == 1
+    assert caplog.text.count(f"read {N} items") == 1
+
+
+def test_a_shop_that_is_wanted_soon_is_searched_while_its_index_is_trained(
+    path, tmp_path, monkeypatch
+):
+    go_on = threading.Event()
+    train = neighbours.NearestNeighbours.trained
+
+    def trained(index):
+        assert go_on.wait(60)
+        return train(index)
+
+    monkeypatch.setattr(neighbours.NearestNeighbours, "trained", trained)
+    added = some_items(N, 5)
+    with Shop.open(path, soon=True) as shop:
+        first = shop._live.current()
+        assert first.neighbours.exact
+        assert shop.similar("item-7", k=1, where="price<30")[0].attributes["price"] < 30
+        write(path, added, ["item-8"])
+        shop.refresh()
+        assert shop.similar(added[0].vector, k=1)[0].id == added[0].id
+        assert not manifest(path).exists()
+        go_on.set()
+        shop._live._upkeep.join()
+        mapped = shop._live.current()
+        assert mapped is not first
+        assert not mapped.neighbours.exact
+        assert manifest(path).is_file()
+        assert len(shop) == N + 4
+        assert shop.similar(added[0].vector, k=1)[0].id == added[0].id
+        assert "item-8" not in shop
+    assert answers(path) == read_anew(path, tmp_path)
+
+
+def test_what_is_written_after_the_snapshot_is_there_when_it_is_taken_over(path, monkeypatch):
+    added = some_items(N, 5)
+    load = snapshots.Snapshots.load
+
+    def late(self, memory):
+        loaded = load(self, memory)
+        if loaded:
+            write(path, added)
+        return loaded
+
+    monkeypatch.setattr(snapshots.Snapshots, "load", late)
+    with Shop.open(path, soon=True) as shop:
+        shop._live._upkeep.join()
+        assert shop.similar(added[0].vector, k=1)[0].id == added[0].id
+
+
+def test_a_shop_that_cannot_keep_a_snapshot_is_served_all_the_same(path, monkeypatch):
+    monkeypatch.setattr(snapshots.Snapshots, "write", lambda *arguments: False)
+    with Shop.open(path, soon=True) as shop:
+        first = shop._live.current()
+        shop._live._upkeep.join()
+        assert shop._live.current() is first
+        assert not first.neighbours.exact
+        assert len(shop.similar("item-7", k=10)) == 10

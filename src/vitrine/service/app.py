@@ -84,7 +84,7 @@ def _fetcher(settings: Settings) -> Fetcher:
 
 
 def _opened(shop_path: PlaceLike) -> Shop:
-    shop = Shop.open(shop_path)
+    shop = Shop.open(shop_path, soon=True)
     shop.browsing.prepare()
     for item_id in shop.item_ids[:1]:  # so that the first request does not wait for what is lazy
         shop.similar(item_id, 1, collapse=True)

@@ -38,6 +38,8 @@ class Contents:
     ----------
     store : Store
         Its database.
+    soon : bool
+        See `vitrine.shop.live.Live`.
 
     Attributes
     ----------
@@ -45,11 +47,11 @@ class Contents:
         Who rated what, and the model fitted on it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, soon: bool = False) -> None:
         self.last_import = ImportResult()
         self._store = store
         with store.closed_on_failure():
-            self._live = Live(store)
+            self._live = Live(store, soon)
         self.ratings = ShopRatings(store, self._live)
 
     def close(self) -> None:

@@ -6,12 +6,12 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from threading import Event, Lock, Thread
 
 from vitrine.artifact import Artifact
 from vitrine.encoders import Encoder, load_encoder
-from vitrine.errors import ShopFormatError
+from vitrine.errors import ShopFormatError, VitrineError
 from vitrine.index import is_large
 from vitrine.shop.centres import Centres
 from vitrine.shop.locking import MemoryLock
@@ -31,6 +31,9 @@ class Live:
     Parameters
     ----------
     store : Store
+    soon : bool
+        Be there as soon as every item is read; an index that has to be trained first, and the
+        snapshot, are made in a thread, until when every search looks at every item.
 
     Attributes
     ----------
@@ -45,7 +48,7 @@ class Live:
         If its encoder is damaged.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, soon: bool = False) -> None:
         self.lock = MemoryLock()
         self._store = store
         self._looked = time.monotonic()
@@ -54,7 +57,7 @@ class Live:
         self._follower: Thread | None = None
         self._upkeep: Thread | None = None
         self._stop = Event()
-        self._read()
+        self._read(soon)
 
     def current(self) -> Memory:
         """Return the memory, at most a quarter of a second behind the database."""
@@ -130,7 +133,7 @@ class Live:
         memory = self._memory
         if not memory.neighbours.worn and not self._snapshots.due(memory):
             return
-        if self._upkeep is None or not self._upkeep.is_alive():
+        if not self._caring:
             self._upkeep = Thread(target=self._care_for, args=(memory,), name="upkeep")
             self._upkeep.start()
 
@@ -145,15 +148,42 @@ class Live:
                 if mine:
                     self._snapshots.write(memory, self._refreshing)
 
-    def _read(self) -> None:
+    def _read(self, soon: bool = False) -> None:
         while True:
-            try:
-                self._memory = self._whole()
-            except EncoderChanged:  # once more, between reading its number and its vectors
-                continue
+            with ExitStack() as turn:
+                try:
+                    self._memory, empty = self._whole(turn, soon)
+                except EncoderChanged:  # once more, between reading its number and its vectors
+                    continue
+                neighbours = self._memory.neighbours
+                if neighbours.exact and neighbours.worn:
+                    arguments = self._memory, empty, turn.pop_all()
+                    self._upkeep = Thread(target=self._settle, args=arguments, name="upkeep")
+                    self._upkeep.start()
             return
 
-    def _whole(self) -> Memory:
+    @property
+    def _caring(self) -> bool:
+        return self._upkeep is not None and self._upkeep.is_alive()
+
+    def _settle(self, memory: Memory, empty: Callable[[], Memory], turn: ExitStack) -> None:
+        """Train the index of what has just been read, and map it, while items are found."""
+        with turn:
+            trained = memory.neighbours.trained()
+            with self._refreshing:
+                memory.neighbours.renew(trained)
+            mapped = self._mapped(memory, empty, self._refreshing)
+        if mapped is None:
+            return
+        mapped.near_identical  # noqa: B018 - measured now, so that no query waits for it
+        # Whoever follows meets the same, and does about it what has to be done.
+        with self._refreshing, suppress(EncoderChanged, VitrineError):
+            mapped.follow(self._store, self.lock)
+            if self._memory is memory:
+                self._memory = mapped
+
+    def _whole(self, turn: ExitStack, soon: bool) -> tuple[Memory, Callable[[], Memory]]:
+        """Return the shop's memory, and what makes an empty one; see `_opened`."""
         state = self._store.state()
         encoder_id = state.encoder_id
         if encoder_id is None:
@@ -169,12 +199,16 @@ class Live:
         def empty() -> Memory:
             return Memory(encoder, encoder_id, clusters, made_of)
 
-        memory = self._opened(empty)
+        memory = self._opened(empty, turn, soon)
         memory.follow(self._store, self.lock)
-        return memory
+        return memory, empty
 
-    def _opened(self, empty: Callable[[], Memory]) -> Memory:
-        """Return a memory with what can be had without reading every item, or all of them."""
+    def _opened(self, empty: Callable[[], Memory], turn: ExitStack, soon: bool) -> Memory:
+        """Return a memory with what can be had without reading every item, or all of them.
+
+        Where it is all of them, `turn` keeps other processes from doing the same until it ends; if
+        it shall be there soon, its index is not trained.
+        """
         memory = empty()
         if self._snapshots.load(memory):
             return memory
@@ -182,21 +216,31 @@ class Live:
             memory.follow(self._store, self.lock)
             return memory
         # One process reads and writes a snapshot; whoever opens the shop meanwhile waits for it.
-        with self._snapshots.turn(wait=True):
-            if self._snapshots.load(memory):
-                return memory
-            started = time.monotonic()
-            memory.follow(self._store, self.lock)
-            read = time.monotonic()
-            memory.neighbours.renew(memory.neighbours.trained())
-            logger.info(
-                "read %d items in %.1f s and built their index in %.1f s",
-                len(memory), read - started, time.monotonic() - read,
-            )  # fmt: skip
-            mapped = empty()
-            if self._snapshots.write(memory) and self._snapshots.load(mapped):
-                return mapped  # which shares its pages with other processes
-        return memory
+        turn.enter_context(self._snapshots.turn(wait=True))
+        if self._snapshots.load(memory):
+            return memory
+        started = time.monotonic()
+        memory.follow(self._store, self.lock)
+        logger.info("read %d items in %.1f s", len(memory), time.monotonic() - started)
+        if soon:
+            return memory
+        memory.neighbours.renew(memory.neighbours.trained())
+        return self._mapped(memory, empty) or memory
+
+    def _mapped(
+        self,
+        memory: Memory,
+        empty: Callable[[], Memory],
+        unchanging: AbstractContextManager[object] | None = None,
+    ) -> Memory | None:
+        """Write a snapshot and return what is in it, which shares its pages with other processes.
+
+        None where it cannot be written.
+        """
+        mapped = empty()
+        if self._snapshots.write(memory, unchanging) and self._snapshots.load(mapped):
+            return mapped
+        return None
 
     def _clusters(self, state: ShopState, encoder: Encoder) -> Centres | None:
         stored = find_clusters(state.settings)

@@ -80,8 +80,17 @@ class Shop(Wholesale):
         return shop
 
     @classmethod
-    def open(cls, where: PlaceLike) -> Self:
+    def open(cls, where: PlaceLike, *, soon: bool = False) -> Self:
         """Open a shop.
+
+        Parameters
+        ----------
+        where : path, or text
+            As in `create`.
+        soon : bool
+            Return as soon as every item is read. A large shop's index has to be trained where this
+            machine has not opened it before; that is then done in a thread, and until it is, every
+            search looks at every item.
 
         Raises
         ------
@@ -92,7 +101,7 @@ class Shop(Wholesale):
         ShopUnavailableError
             If its database cannot be reached.
         """
-        return cls(Store.open(place_of(where)))
+        return cls(Store.open(place_of(where)), soon)
 
     def add(self, catalogue: Catalogue) -> ImportResult:
         """Add a catalogue's items; those whose id is there are replaced.

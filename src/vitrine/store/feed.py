@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Text, cast, select
 
 from vitrine.store.database import reading
 from vitrine.store.rows import Change, ItemChunk, ShopState, to_matrix, typed
@@ -30,7 +30,9 @@ def read_changes(engine: Engine, since: int, encoder_id: int | None) -> Iterator
 
 def _item_chunks(connection: Connection, state: ShopState, since: int) -> Generator[ItemChunk]:
     query = (
-        select(items.c.item_id, items.c.attributes, vectors.c.vector)
+        select(
+            items.c.item_id, cast(items.c.attributes, Text).label("attributes"), vectors.c.vector
+        )
         .join_from(items, vectors)
         .where(vectors.c.encoder_id == state.encoder_id)
         .order_by(items.c.code)
@@ -43,6 +45,6 @@ def _item_chunks(connection: Connection, state: ShopState, since: int) -> Genera
         for rows in result.partitions():
             yield ItemChunk(
                 [row.item_id for row in rows],
-                [typed(row.attributes, state.attributes) for row in rows],
+                typed([row.attributes for row in rows], state.attributes),
                 to_matrix([row.vector for row in rows]),
             )

@@ -15,7 +15,7 @@ from vitrine.catalogue.where import parse_where
 from vitrine.encoders import make_encoder
 from vitrine.errors import InputError
 from vitrine.index.distance import Distance
-from vitrine.service.page.assets import PLOTLY_STYLES, POLICY
+from vitrine.service.page.assets import POLICY, plotly_styles
 from vitrine.service.page.kept import Kept, Made
 from vitrine.service.page.links import expression, item_url, picture_url, plain, shown
 from vitrine.service.page.map_making import ids_of, pack
@@ -218,4 +218,4 @@ def test_the_policy_lets_nothing_inline_run_and_nothing_in_from_outside():
     assert rules["script-src"] == "'self'"
     assert "unsafe" not in POLICY
     assert "http" not in POLICY
-    assert all(len(one) == 64 for one in PLOTLY_STYLES)
+    assert all(len(one) == 64 for one in plotly_styles())

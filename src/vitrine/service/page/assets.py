@@ -56,12 +56,15 @@ _VERSION = hashlib.sha256(
     b"".join(_content(name) for name in [*_OWN, "themes.json"]) + plotly.__version__.encode()
 ).hexdigest()[:12]
 
-# What comes with Plotly for its street maps is a style sheet in a script, which the policy would
-# refuse with an error in the console; it is left out where an element of its id is there already.
-PLOTLY_STYLES = re.findall(
-    r'\w\.id="([0-9a-f]{64})",\w\.textContent=', _content("plotly.js").decode()
-)
-"""Ids of the style elements that pages with a chart hold, empty, so that Plotly adds none."""
+
+@cache
+def plotly_styles() -> list[str]:
+    """Return ids of the style elements that pages with a chart hold, empty, so Plotly adds none.
+
+    What comes with Plotly for its street maps is a style sheet in a script, which the policy would
+    refuse with an error in the console; it is left out where an element of its id is there already.
+    """
+    return re.findall(r'\w\.id="([0-9a-f]{64})",\w\.textContent=', _content("plotly.js").decode())
 
 
 def asset_url(name: str) -> str:

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from vitrine import __version__
 from vitrine.errors import InputError, UnknownItemError, VitrineError
 from vitrine.service.page import links
-from vitrine.service.page.assets import PLOTLY_STYLES, POLICY, asset_url
+from vitrine.service.page.assets import POLICY, asset_url, plotly_styles
 from vitrine.service.state import State
 
 _TEMPLATES = jinja2.Environment(
@@ -24,7 +24,7 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.globals |= {
     "asset": asset_url,
     "version": __version__,
-    "plotly_styles": PLOTLY_STYLES,
+    "plotly_styles": plotly_styles,
     "item_url": links.item_url,
     "picture_url": links.picture_url,
     "browse_url": links.browse_url,

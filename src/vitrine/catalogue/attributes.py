@@ -106,6 +106,9 @@ class Column:
 
     def present(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which positions have a value, bool (m,)."""
+        if len(positions) == 0 or positions.max() < len(self._present):
+            there: NDArray[np.bool_] = self._present[positions]
+            return there
         inside = positions < len(self._present)  # items newer than the column have no value
         inside[inside] = self._present[positions[inside]]
         return inside

@@ -40,6 +40,15 @@ class Texts:
         start = self.ends[index - 1] if index else 0
         return bytes(self.content[start : self.ends[index]]).decode()
 
+    def several(self, indices: NDArray[np.int64]) -> list[str]:
+        """Return several texts, faster than one by one."""
+        starts = np.where(indices > 0, self.ends[indices - 1], 0).tolist()
+        ends = self.ends[indices].tolist()
+        return [
+            self.content[start:end].tobytes().decode()
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
     def __iter__(self) -> Iterator[str]:
         content, start = bytes(self.content), 0
         for end in self.ends.tolist():

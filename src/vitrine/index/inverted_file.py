@@ -8,6 +8,7 @@ centroids nearest to it (Jégou, Douze and Schmid, Product quantization for near
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -225,11 +226,12 @@ class InvertedFile:
     def _find(
         self, queries: FloatArray, m: int, n_probes: int, bits: NDArray[np.uint8] | None
     ) -> Positions:
-        # `bits` outlives the search: the selector only points at it.
-        selector = None if bits is None else faiss.IDSelectorBitmap(bits)
-        parameters = faiss.SearchParametersIVF(
-            nprobe=min(n_probes, self._index.nlist), sel=selector
-        )
+        n_probes = min(n_probes, self._index.nlist)
+        if bits is None:
+            parameters = _parameters(n_probes)
+        else:  # `bits` outlives the search: the selector only points at it
+            selector = faiss.IDSelectorBitmap(bits)
+            parameters = faiss.SearchParametersIVF(nprobe=n_probes, sel=selector)
         positions: Positions = self._index.search(queries, m, params=parameters)[1]
         return positions
 
@@ -255,6 +257,12 @@ class InvertedFile:
                 # One step beyond, as queries from elsewhere, and later rows, find less.
                 return Effort(more, n_candidates, recall)
             n_probes = more
+
+
+@lru_cache(maxsize=64)
+def _parameters(n_probes: int) -> Any:
+    # Making them takes as long as a tenth of a search among 100,000 rows.
+    return faiss.SearchParametersIVF(nprobe=n_probes)
 
 
 def _trained(rows: Rows, live: Positions, metric: Metric, random_state: int) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from math import sqrt
 
 import faiss
 import numpy as np
@@ -41,9 +42,11 @@ def likely(
     scores = _scores(np.ascontiguousarray(query), rows, np.ascontiguousarray(positions), metric)
     last = float(np.partition(scores, m - k)[m - k])
     # Higham's bound, as in `vitrine.topk.nearest`, twice over: both scores are rounded.
-    unit = 2 * (rows.n_components + 8) * _UNIT_ROUNDOFF
-    longest = float(np.sqrt(rows.squared_norms[positions].max()))
-    margin = unit * (abs(last) if metric == "l2" else float(np.linalg.norm(query)) * longest)
+    margin = 2 * (rows.n_components + 8) * _UNIT_ROUNDOFF
+    if metric == "l2":
+        margin *= abs(last)
+    else:
+        margin *= sqrt(float(query @ query) * float(rows.squared_norms[positions].max()))
     near: Positions = positions[scores >= last - margin]
     return near
 
@@ -70,10 +73,33 @@ def likely_of_each(
     for i, query in enumerate(queries):
         own = positions if exclude is None else positions[positions != exclude[i]]
         found.append(likely(query, rows, own, k, metric))
-    candidates = np.full((len(queries), max(map(len, found), default=0)), -1)
+    return _side_by_side(found)
+
+
+def likely_candidates(
+    queries: FloatArray, rows: Rows, candidates: Positions, k: int, metric: Metric
+) -> Positions:
+    """Return what is `likely` among each query's own candidates, (q, m), filled up with −1.
+
+    Parameters
+    ----------
+    queries : ndarray of shape (q, d), float32
+    rows, k, metric
+        As `likely`.
+    candidates : ndarray of shape (q, c), int64
+        Rows, distinct for each query; −1 is no candidate.
+    """
+    return _side_by_side(
+        [likely(query, rows, own[own >= 0], k, metric)
+         for query, own in zip(queries, candidates, strict=True)]
+    )  # fmt: skip
+
+
+def _side_by_side(found: list[Positions]) -> Positions:
+    positions = np.full((len(found), max(map(len, found), default=0)), -1)
     for i, some in enumerate(found):
-        candidates[i, : len(some)] = some
-    return candidates
+        positions[i, : len(some)] = some
+    return positions
 
 
 def _scores(query: FloatArray, rows: Rows, positions: Positions, metric: Metric) -> FloatArray:

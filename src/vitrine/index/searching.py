@@ -9,12 +9,15 @@ from vitrine.errors import InputError
 from vitrine.index.allowed import Allowed
 from vitrine.index.inverted_file import InvertedFile
 from vitrine.index.rows import Rows
-from vitrine.index.scattered import likely_of_each
+from vitrine.index.scattered import likely_candidates, likely_of_each
 from vitrine.index.threads import FEW_QUERIES
 from vitrine.topk import FloatArray, Metric, Positions, TopK, blocked_top_k, rank_candidates
 
 FEW_NUMBERS = 4_000_000
 """Where a filter leaves fewer numbers than this, they are searched exactly."""
+
+MANY_CANDIDATES = 8
+"""So many for each neighbour are thinned out in single precision before they are scored in full."""
 
 
 def search(
@@ -92,6 +95,8 @@ def _search_file(
         pending = pending if allowed is None else pending[allowed.mask[pending]]
         parts = likely_of_each(queries, rows, pending, k, metric, exclude)
         candidates = np.hstack([candidates, parts])
+    if candidates.shape[1] > MANY_CANDIDATES * k:
+        candidates = likely_candidates(queries, rows, candidates, k, metric)
     return rank_candidates(queries, rows.vectors, candidates, k, metric)
 
 

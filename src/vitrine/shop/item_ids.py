@@ -45,6 +45,12 @@ class ItemIds(Mapping[str, int]):
         beyond = position - len(self._live)
         return self._filed.texts[position] if beyond < 0 else self._ids[beyond]
 
+    def at_each(self, positions: Positions) -> list[str]:
+        """Return the ids at several positions."""
+        if not self._ids:  # as nearly always
+            return self._filed.texts.several(positions)
+        return [self.at(position) for position in positions.tolist()]
+
     def every(self) -> list[str]:
         """Return the id at every position, removed ones included."""
         return [*self._filed.texts, *self._ids]

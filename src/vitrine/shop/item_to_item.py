@@ -112,7 +112,7 @@ class _Blocks:
             {
                 "item_id": np.repeat(np.array(item_ids, object), there.sum(1)),
                 "rank": np.broadcast_to(np.arange(1, self._k + 1), there.shape)[there],
-                "neighbour_id": [memory.id_at(place) for place in found.positions[there].tolist()],
+                "neighbour_id": memory.positions.at_each(found.positions[there]),
                 "distance": found.distances[there],
                 "similarity": found.similarities[there],
             },

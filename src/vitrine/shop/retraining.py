@@ -141,7 +141,7 @@ def _fit(
     if len(positions) > MAX_FIT_PICTURES:
         rng = np.random.default_rng(random_state)
         positions = np.sort(rng.choice(positions, MAX_FIT_PICTURES, replace=False))
-    item_ids = [memory.id_at(position) for position in positions]
+    item_ids = memory.positions.at_each(positions)
     _check_readable(store, item_ids)
     labels = None if label is None else memory.attributes.values(label, positions)
     return encoder.fit(StoredPictures(store, item_ids, cover=512), labels)

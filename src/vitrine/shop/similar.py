@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -162,22 +161,16 @@ class _Search:
         chosen: NDArray[np.int64],
         same: dict[int, NDArray[np.int64]],
     ) -> list[Hit]:
-        memory, places = self._memory, found.positions[0].tolist()
-        distances, similarities = found.distances[0].tolist(), found.similarities[0].tolist()
-        rows = memory.attributes.rows(found.positions[0][chosen])
-        return [
-            Hit(
-                memory.id_at(places[i]),
-                distances[i],
-                similarities[i],
-                row,
-                _ids(memory, places, same.get(i, ())),
-            )
-            for i, row in zip(chosen.tolist(), rows, strict=True)
-        ]
-
-
-def _ids(
-    memory: Memory, places: list[int], which: Sequence[int] | NDArray[np.int64]
-) -> tuple[str, ...]:
-    return tuple(memory.id_at(places[i]) for i in which)
+        positions, memory = found.positions[0], self._memory
+        places, ids = positions[chosen], memory.positions
+        like = (
+            tuple(ids.at_each(positions[same[i]])) if i in same else () for i in chosen.tolist()
+        )
+        columns = (
+            ids.at_each(places),
+            found.distances[0][chosen].tolist(),
+            found.similarities[0][chosen].tolist(),
+            memory.attributes.rows(places),
+            like,
+        )
+        return [Hit(*hit) for hit in zip(*columns, strict=True)]

@@ -19,6 +19,8 @@ from vitrine.encoders.preprocessing import Picture
 from vitrine.errors import InputError, PictureError
 from vitrine.shop.importing import encode_items
 from vitrine.shop.vector_tables import ITEM_ID, METADATA_KEY, PICTURE, REASON, VECTOR, Origin
+from vitrine.spark.contents import CONTENT, PATH, with_contents
+from vitrine.spark.contents import REASON as WHY
 from vitrine.spark.pictures import Opener, Place
 from vitrine.spark.session import with_settings
 from vitrine.spark.shipping import ship, shipped
@@ -90,6 +92,7 @@ def embed(
 
     origin = Origin.of(files)
     plan = Plan(ship(spark, files), source.place, limits, _threads_a_task(spark))
+    source = with_contents(spark, source, limits)
     table = _without_large(source.table, limits)
     there = int(table.rdd.getNumPartitions())
     usual = max(there, TASKS_A_CORE * int(spark.sparkContext.defaultParallelism))
@@ -193,7 +196,12 @@ def _read(
     pictures, paths, reasons = [], [], []
     for one in _cells(cell):
         try:
-            if idx_row is not None:
+            if isinstance(one, dict):  # as Spark itself has read it
+                if one[WHY] is not None:
+                    raise PictureError(one[WHY])
+                picture = opener.decode(one[CONTENT], one[PATH])
+                paths.append(one[PATH])
+            elif idx_row is not None:
                 picture = decode(PictureRef(one, idx_row))
             elif isinstance(one, bytes):
                 picture = opener.decode(one, item_id)
@@ -210,11 +218,13 @@ def _read(
 
 
 def _cells(cell: Any) -> list[Any]:
-    """Return what one cell holds or names: bytes, a path, or a list of either."""
+    """Return what one cell holds or names: bytes, a path, or a list of either, or of files."""
     if isinstance(cell, bytes):
         return [cell]
     if isinstance(cell, list) and any(isinstance(one, bytes) for one in cell):
         return [one for one in cell if one]
+    if isinstance(cell, list) and any(isinstance(one, dict) for one in cell):
+        return [one for one in cell if one[PATH] or one[WHY]]
     return names_in(cell)
 
 

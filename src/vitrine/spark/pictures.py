@@ -21,7 +21,7 @@ from vitrine.catalogue.items import PictureRef
 from vitrine.errors import PictureError
 
 WEB = ("http", "https", "ftp", "data")
-_ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
+ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
 """What Hadoop calls file systems that Arrow knows by another name."""
 
 
@@ -113,7 +113,7 @@ class Opener:
         scheme, _, rest = address.partition("://")
         try:
             if scheme not in self._systems:
-                root = f"{_ARROW_SCHEMES.get(scheme, scheme)}://{rest}"
+                root = f"{ARROW_SCHEMES.get(scheme, scheme)}://{rest}"
                 self._systems[scheme] = fs.FileSystem.from_uri(root)[0]
             system = self._systems[scheme]
             [facts] = system.get_file_info([rest if scheme != "file" else f"/{rest.lstrip('/')}"])

@@ -10,6 +10,7 @@ import pytest
 from tests.spark.test_embedding import check_like, rows_of
 from tests.spark.webhdfs import served
 from vitrine.catalogue.decoding import Limits
+from vitrine.errors import JobError
 from vitrine.spark.embedding import embed
 from vitrine.spark.neighbours import neighbours
 from vitrine.spark.sources import read_source
@@ -42,7 +43,7 @@ def test_pictures_are_read_where_only_spark_can(spark, made, remote):
         "outside": address.replace("/shop", "/other/a.png"), "web": "https://example.org/a.png",
     }  # fmt: skip
     table = pa.table({"id": [*ids, *bad], "image": [*cells, *bad.values()],
-                      "price": range(30)})  # fmt: skip
+                      "price": range(30), "size.eu": range(30)})  # fmt: skip
     pq.write_table(table, folder / "items.parquet")
     source = read_source(spark, f"{address}/items.parquet")
     output = f"{address}/vectors.parquet"
@@ -52,7 +53,7 @@ def test_pictures_are_read_where_only_spark_can(spark, made, remote):
     assert (result.items, result.refused) == (24, 6)
     rows = rows_of(folder / "vectors.parquet")
     check_like(shop, rows)
-    assert rows["leaf-2"]["price"] == 10
+    assert (rows["leaf-2"]["price"], rows["leaf-2"]["size.eu"]) == (10, 10)
     assert rows["leaf-2"]["picture"] == [f"{address}/leaf/leaf-2.png"]
     reasons = {name: rows[name]["reason"] for name in bad}
     assert "there is no such picture" in reasons["gone"]
@@ -85,6 +86,15 @@ def test_several_pictures_of_an_item_stay_in_order_and_one_bad_one_costs_itself_
     assert rows["a"]["picture"] == [f"{address}/sea/sea-1.png", f"{address}/leaf/leaf-1.png"]
     assert rows["b"]["picture"] == rows["a"]["picture"][::-1]
     np.testing.assert_allclose(rows["a"]["vector"], rows["b"]["vector"], atol=1e-6)
+
+
+def test_a_folder_that_is_not_there_is_said(spark, made, remote):
+    shop, _ = made
+    folder, address, _ = remote
+    pq.write_table(pa.table({"id": ["a"], "image": ["a.png"]}), folder / "items.parquet")
+    source = read_source(spark, f"{address}/items.parquet", pictures=f"{address}/nowhere")
+    with pytest.raises(JobError, match="nowhere"):
+        embed(spark, source, shop.encoder_files(), f"{address}/out.parquet")
 
 
 def test_neighbours_of_a_table_there_are_written_there(spark, clustered, remote):

@@ -17,8 +17,10 @@ from vitrine.catalogue.decoding import DEFAULT_COVER, Limits
 from vitrine.catalogue.finder import names_in
 from vitrine.errors import PictureError
 from vitrine.shop.vector_tables import PICTURE
-from vitrine.spark.pictures import ARROW_SCHEMES, Opener, Place, scheme_of
+from vitrine.spark.mapping import map_in_arrow
+from vitrine.spark.pictures import ARROW_SCHEMES, WEB, Opener, Place, scheme_of
 from vitrine.spark.sources import Source
+from vitrine.spark.writing import clear_errors
 
 PATH, REASON, CONTENT = "path", "reason", "content"
 _ROW, _NUMBER, _ONE = "vitrine_row", "vitrine_number", "vitrine_one"
@@ -38,12 +40,21 @@ def with_contents(spark: Any, source: Source, limits: Limits) -> Source:
     source : Source
     limits : Limits
         A larger file is not read.
+
+    Raises
+    ------
+    JobError
+        If Spark cannot list the pictures' folder.
     """
     kind = source.table.schema[PICTURE].dataType.simpleString()
-    folders = {folder for folder in (source.place.base, source.place.table) if scheme_of(folder)}
+    folders = sorted({
+        folder for folder in (source.place.base, source.place.table)
+        if scheme_of(folder) not in ("", *WEB)
+    })  # fmt: skip
     if "binary" in kind or all(map(_arrow_opens, folders)):
         return source
-    return replace(source, table=_joined(spark, source, sorted(folders), limits))
+    with clear_errors(" and ".join(folders)):
+        return replace(source, table=_joined(spark, source, folders, limits))
 
 
 def _arrow_opens(folder: str) -> bool:
@@ -63,9 +74,9 @@ def _joined(spark: Any, source: Source, folders: list[str], limits: Limits) -> A
     # Spark looks at the size before it reads, where the size is all that is asked for.
     small = files.where(F.col("length") <= int(min(limits.max_bytes, 2**31 - 1)))
     contents = small.select(F.col("path").alias(_FILE), F.col("content").alias(CONTENT))
-    located = source.table.mapInArrow(_job(source.place, limits), _schema(source.table))
+    located = map_in_arrow(source.table, _job(source.place, limits), _schema(source.table))
     numbered = located.withColumn(_ROW, F.monotonically_increasing_id())
-    others = [name for name in source.table.columns if name != PICTURE]
+    others = [f"`{name}`" for name in source.table.columns if name != PICTURE]
     each = numbered.select(_ROW, *others, F.posexplode_outer(PICTURE).alias(_NUMBER, _ONE))
     each = each.withColumn(_FILE, F.col(f"{_ONE}.{PATH}"))
     found = each.join(sizes, _FILE, "left").join(contents, _FILE, "left")
@@ -82,7 +93,7 @@ def _joined(spark: Any, source: Source, folders: list[str], limits: Limits) -> A
     )  # fmt: skip
     return found.groupBy(_ROW).agg(
         F.sort_array(F.collect_list(picture)).alias(PICTURE),
-        *(F.first(f"`{name}`").alias(name) for name in others),
+        *(F.first(name).alias(name.strip("`")) for name in others),
     ).drop(_ROW)  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from vitrine.shop.importing import encode_items
 from vitrine.shop.vector_tables import ITEM_ID, METADATA_KEY, PICTURE, REASON, VECTOR, Origin
 from vitrine.spark.contents import CONTENT, PATH, with_contents
 from vitrine.spark.contents import REASON as WHY
+from vitrine.spark.mapping import map_in_arrow
 from vitrine.spark.pictures import Opener, Place
 from vitrine.spark.session import with_settings
 from vitrine.spark.shipping import ship, shipped
@@ -99,7 +100,7 @@ def embed(
     tasks = wanted = partitions or usual
     if wanted != there:
         table, tasks = table.repartition(wanted), wanted + there
-    made = table.mapInArrow(_job(plan), _schema(source))
+    made = map_in_arrow(table, _job(plan), _schema(source))
     made = made.withColumn(VECTOR, F.col(VECTOR).alias(VECTOR, metadata={
         METADATA_KEY: origin.to_text()
     }))  # fmt: skip

@@ -56,6 +56,17 @@ def recall(found, distance, vectors, queries, k, allowed=None):
     return hits[truth >= 0].mean()
 
 
+def test_thinning_out_candidates_changes_no_answer(distance, monkeypatch):
+    index = NearestNeighbours(distance, method="faiss").build(VECTORS)
+    answers = []
+    for many in (0, 10**6):
+        monkeypatch.setattr(searching, "MANY_CANDIDATES", many)
+        answers.append([index.search(QUERIES, 7), index.search_rows(np.arange(40), 7)])
+    for thinned, plain in zip(*answers, strict=True):
+        np.testing.assert_array_equal(thinned.positions, plain.positions)
+        np.testing.assert_array_equal(thinned.distances, plain.distances)
+
+
 def test_methods_are_what_they_say(index, method):
     assert index.exact == (method == "exact")
     assert len(index) == N

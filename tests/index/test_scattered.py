@@ -4,7 +4,7 @@ import pytest
 
 from vitrine.index.allowed import Allowed
 from vitrine.index.rows import Rows
-from vitrine.index.scattered import likely
+from vitrine.index.scattered import likely, likely_candidates
 from vitrine.index.threads import FEW_QUERIES, threads_for
 
 rng = np.random.default_rng(0)
@@ -38,6 +38,18 @@ def test_all_equal_ones_are_likely(rows):
 
 def test_few_rows_are_all_likely(rows):
     assert likely(VECTORS[0], rows, CHOSEN[:5], 5, "ip").tolist() == CHOSEN[:5].tolist()
+
+
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+def test_each_query_has_candidates_of_its_own(rows, metric):
+    candidates = np.stack([rng.permutation(500)[:60] for _ in range(3)])
+    candidates[1, 40:], candidates[2] = -1, -1
+    found = likely_candidates(VECTORS[:3], rows, candidates, 4, metric)
+    for i in range(2):
+        own = candidates[i][candidates[i] >= 0]
+        expected = likely(VECTORS[i], rows, own, 4, metric)
+        assert found[i][found[i] >= 0].tolist() == expected.tolist()
+    assert (found[2] == -1).all()
 
 
 def test_what_is_worked_out_of_a_mask():

@@ -27,6 +27,15 @@ def test_each_id_has_its_position(ids):
         ids["hat-2"]
 
 
+def test_several_are_read_at_once(ids):
+    some = np.array([4, 0, 2, 2, 1])
+    expected = [NAMES[i] for i in some]
+    assert ids.at_each(some) == expected
+    assert ids.at_each(some[:0]) == []
+    ids.place("new")
+    assert ids.at_each(np.append(some, 5)) == [*expected, "new"]
+
+
 def test_a_new_id_gets_the_next_position_and_a_known_one_its_own(ids):
     assert ids.place("new") == 5
     assert ids.place("new") == 5

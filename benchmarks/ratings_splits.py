@@ -1,12 +1,14 @@
 """Every model on the friendly split and on the honest ones: random, last of each user, latest.
 
-``python benchmarks/ratings_splits.py ml-100k [--splits folds:5 leave-last-out global-time]``
+``python benchmarks/ratings_splits.py ml-100k [--splits folds:5 leave-last-out global-time]
+[--models NAME … [--against NAME]]``
 
 The folder holds MovieLens 100k's ``u.data`` and ``u.item``; genres and decade are the features of
 models that know any. RMSE is over all test ratings. NDCG@20 is for test ratings of 4 and more,
 among all items that the user has not rated. At random a user's later ratings help to predict the
 earlier ones; ``leave-last-out`` asks for each user's last rating, ``global-time`` for the latest
-fifth of all, from users who are mostly new.
+fifth of all, from users who are mostly new. ``--against`` prints each model's figures less those of
+one of them, paired by user.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from vitrine.evaluation.ratings import (
     evaluate_rating_model,
     join,
     make_splits,
+    rating_differences,
 )
 from vitrine.ratings import (
     Ids,
@@ -40,6 +43,7 @@ def main():
     parser.add_argument("--splits", nargs="+", default=["folds:5", "leave-last-out", "global-time"])
     parser.add_argument("--models", nargs="+", default=rating_model_names())
     parser.add_argument("--most", type=int, default=5, help="parts of each split to run")
+    parser.add_argument("--against", metavar="MODEL", help="one of the models")
     options = parser.parse_args()
     data = read_interactions(Path(options.folder) / "u.data").interactions
     ids = list(data.items.values)
@@ -51,10 +55,12 @@ def main():
     print("|---|---|---|---|---|---|---|", flush=True)
     for name in options.splits:
         splits = list(make_splits(name, data, folder=options.folder))[: options.most]
+        results = []
         for kind in options.models:
             described = features if kind in ("visual-knn", "hybrid", "bayesian-hybrid") else None
             model = make_rating_model(kind)
             found = join([evaluate_rating_model(model, s, protocol, described) for s in splits])
+            results.append(found)
             figures = found.figures()
             cells = []
             for measure in ("rmse", "ndcg"):
@@ -64,6 +70,21 @@ def main():
                 cells[:2] = ["", ""]
             seconds = found.fit_seconds / len(splits)
             print(f"| {name} | {kind} | {' | '.join(cells)} | {seconds:.1f} |", flush=True)
+        if options.against:
+            show_differences(name, results, options.against)
+
+
+def show_differences(split, results, reference):
+    """Print each model's figures less the reference's, paired by user, with 95 % intervals."""
+    predicts = make_rating_model(reference).predicts_ratings
+    for kind, differences in rating_differences(results, reference).items():
+        both = predicts and make_rating_model(kind).predicts_ratings
+        cells = []
+        for figure in (differences["rmse"] if both else None, differences["ndcg"]):
+            cells += ["", ""] if figure is None else [
+                f"{figure.value:+.4f}", f"{figure.low:+.4f} to {figure.high:+.4f}"
+            ]  # fmt: skip
+        print(f"| {split} | {kind} − {reference} | {' | '.join(cells)} | |", flush=True)
 
 
 if __name__ == "__main__":

@@ -221,10 +221,15 @@ class Live:
             return memory
         started = time.monotonic()
         memory.follow(self._store, self.lock)
-        logger.info("read %d items in %.1f s", len(memory), time.monotonic() - started)
+        read = time.monotonic()
         if soon:
+            logger.info("read %d items in %.1f s", len(memory), read - started)
             return memory
         memory.neighbours.renew(memory.neighbours.trained())
+        logger.info(
+            "read %d items in %.1f s and built their index in %.1f s",
+            len(memory), read - started, time.monotonic() - read,
+        )  # fmt: skip
         return self._mapped(memory, empty) or memory
 
     def _mapped(

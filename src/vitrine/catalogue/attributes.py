@@ -88,7 +88,7 @@ class Column:
         self._present[positions] = there
         if not there.all():
             positions, given = positions[there], [value for value in given if value is not None]
-        # One by one NumPy would take ten times as long.
+        # All at once: NumPy is slow to take values one by one.
         self._values[positions] = np.fromiter(map(self._encode, given), self._values.dtype)
 
     def at(self, positions: NDArray[np.int64]) -> list[Value]:

@@ -48,7 +48,7 @@ _BODY = {
 }
 
 
-# The form is read here: FastAPI takes half a millisecond for its fields, a fourteenth of a search.
+# The form is read here: with FastAPI's fields the loop takes 0.7 ms for a request in place of 0.5.
 @router.post(
     "/search",
     response_model=PhotoHits,
@@ -61,7 +61,8 @@ async def search(request: Request, state: StateOf) -> Response:
         asked = _asked(form)
         picture = form.get("picture")
         if not isinstance(picture, UploadFile):
-            raise _wrong("picture", "a photo is needed, as a file", picture)
+            missing = {"loc": ("body", "picture"), "msg": "a photo is needed, as a file"}
+            raise RequestValidationError([missing])
         content = await picture.read()
     check_at_most("k", asked.k, state.settings.max_k)
     return Json(await state.run_heavy(_search, state, content, asked))
@@ -76,13 +77,8 @@ def _asked(form: FormData) -> PhotoForm:
     try:
         return PhotoForm.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise _wrong(name, first["msg"], first["input"]) from error
-
-
-def _wrong(name: str, said: str, given: object) -> RequestValidationError:
-    return RequestValidationError([{"loc": ("body", name), "msg": said, "input": given}])
+        wrong = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
+        raise RequestValidationError(wrong) from error
 
 
 def _search(state: State, content: bytes, asked: PhotoForm) -> dict[str, Any]:

@@ -140,13 +140,16 @@ class Live:
     def _care_for(self, memory: Memory) -> None:
         """Do what takes long, while items are found and others come and go."""
         if memory.neighbours.worn:
-            trained = memory.neighbours.trained()
-            with self._refreshing:
-                memory.neighbours.renew(trained)
+            self._train(memory)
         if self._snapshots.due(memory):
             with self._snapshots.turn(wait=False) as mine:
                 if mine:
                     self._snapshots.write(memory, self._refreshing)
+
+    def _train(self, memory: Memory) -> None:
+        trained = memory.neighbours.trained()
+        with self._refreshing:
+            memory.neighbours.renew(trained)
 
     def _read(self, soon: bool = False) -> None:
         while True:
@@ -169,9 +172,7 @@ class Live:
     def _settle(self, memory: Memory, empty: Callable[[], Memory], turn: ExitStack) -> None:
         """Train the index of what has just been read, and map it, while items are found."""
         with turn:
-            trained = memory.neighbours.trained()
-            with self._refreshing:
-                memory.neighbours.renew(trained)
+            self._train(memory)
             mapped = self._mapped(memory, empty, self._refreshing)
         if mapped is None:
             return

@@ -11,18 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
-from pyarrow import fs
 
 from vitrine.catalogue.decoding import DEFAULT_COVER, Limits
 from vitrine.catalogue.finder import names_in
 from vitrine.errors import PictureError
-from vitrine.shop.vector_tables import PICTURE
+from vitrine.shop.vector_tables import PICTURE, REASON
 from vitrine.spark.mapping import map_in_arrow
-from vitrine.spark.pictures import ARROW_SCHEMES, WEB, Opener, Place, scheme_of
+from vitrine.spark.pictures import WEB, Opener, Place, file_system, scheme_of
 from vitrine.spark.sources import Source
 from vitrine.spark.writing import clear_errors
 
-PATH, REASON, CONTENT = "path", "reason", "content"
+PATH, CONTENT = "path", "content"
 _ROW, _NUMBER, _ONE = "vitrine_row", "vitrine_number", "vitrine_one"
 _FILE, _LENGTH = "vitrine_file", "vitrine_length"
 _LOCATED = pa.list_(pa.struct([(PATH, pa.string()), (REASON, pa.string())]))
@@ -58,9 +57,8 @@ def with_contents(spark: Any, source: Source, limits: Limits) -> Source:
 
 
 def _arrow_opens(folder: str) -> bool:
-    scheme, _, rest = folder.partition("://")
     try:
-        fs.FileSystem.from_uri(f"{ARROW_SCHEMES.get(scheme, scheme)}://{rest}")
+        file_system(folder)
     except (pa.ArrowException, OSError):
         return False
     return True
@@ -76,8 +74,8 @@ def _joined(spark: Any, source: Source, folders: list[str], limits: Limits) -> A
     contents = small.select(F.col("path").alias(_FILE), F.col("content").alias(CONTENT))
     located = map_in_arrow(source.table, _job(source.place, limits), _schema(source.table))
     numbered = located.withColumn(_ROW, F.monotonically_increasing_id())
-    others = [f"`{name}`" for name in source.table.columns if name != PICTURE]
-    each = numbered.select(_ROW, *others, F.posexplode_outer(PICTURE).alias(_NUMBER, _ONE))
+    others = {name: F.col(f"`{name}`") for name in source.table.columns if name != PICTURE}
+    each = numbered.select(_ROW, *others.values(), F.posexplode_outer(PICTURE).alias(_NUMBER, _ONE))
     each = each.withColumn(_FILE, F.col(f"{_ONE}.{PATH}"))
     found = each.join(sizes, _FILE, "left").join(contents, _FILE, "left")
     large = F.format_string(
@@ -93,7 +91,7 @@ def _joined(spark: Any, source: Source, folders: list[str], limits: Limits) -> A
     )  # fmt: skip
     return found.groupBy(_ROW).agg(
         F.sort_array(F.collect_list(picture)).alias(PICTURE),
-        *(F.first(name).alias(name.strip("`")) for name in others),
+        *(F.first(column).alias(name) for name, column in others.items()),
     ).drop(_ROW)  # fmt: skip
 
 

@@ -20,7 +20,6 @@ from vitrine.errors import InputError, PictureError
 from vitrine.shop.importing import encode_items
 from vitrine.shop.vector_tables import ITEM_ID, METADATA_KEY, PICTURE, REASON, VECTOR, Origin
 from vitrine.spark.contents import CONTENT, PATH, with_contents
-from vitrine.spark.contents import REASON as WHY
 from vitrine.spark.mapping import map_in_arrow
 from vitrine.spark.pictures import Opener, Place
 from vitrine.spark.session import with_settings
@@ -198,8 +197,8 @@ def _read(
     for one in _cells(cell):
         try:
             if isinstance(one, dict):  # as Spark itself has read it
-                if one[WHY] is not None:
-                    raise PictureError(one[WHY])
+                if one[REASON] is not None:
+                    raise PictureError(one[REASON])
                 picture = opener.decode(one[CONTENT], one[PATH])
                 paths.append(one[PATH])
             elif idx_row is not None:
@@ -225,7 +224,7 @@ def _cells(cell: Any) -> list[Any]:
     if isinstance(cell, list) and any(isinstance(one, bytes) for one in cell):
         return [one for one in cell if one]
     if isinstance(cell, list) and any(isinstance(one, dict) for one in cell):
-        return [one for one in cell if one[PATH] or one[WHY]]
+        return [one for one in cell if one[PATH] or one[REASON]]
     return names_in(cell)
 
 

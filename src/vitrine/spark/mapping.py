@@ -7,12 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-Batches = Iterator[pa.RecordBatch]
+Job = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+"""What a worker does with the batches of one task."""
 
 
-def map_in_arrow(
-    table: Any, job: Callable[[Iterable[pa.RecordBatch]], Batches], schema: Any
-) -> Any:
+def map_in_arrow(table: Any, job: Job, schema: Any) -> Any:
     """Return what a job makes of a table's batches; runs in the workers.
 
     Spark's own ``mapInArrow`` looks for a column ``size.eu`` as the field ``eu`` of ``size``, so

@@ -21,7 +21,7 @@ from vitrine.catalogue.items import PictureRef
 from vitrine.errors import PictureError
 
 WEB = ("http", "https", "ftp", "data")
-ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
+_ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
 """What Hadoop calls file systems that Arrow knows by another name."""
 
 
@@ -113,8 +113,7 @@ class Opener:
         scheme, _, rest = address.partition("://")
         try:
             if scheme not in self._systems:
-                root = f"{ARROW_SCHEMES.get(scheme, scheme)}://{rest}"
-                self._systems[scheme] = fs.FileSystem.from_uri(root)[0]
+                self._systems[scheme] = file_system(address)
             system = self._systems[scheme]
             [facts] = system.get_file_info([rest if scheme != "file" else f"/{rest.lstrip('/')}"])
             if facts.type != fs.FileType.File:
@@ -129,6 +128,18 @@ class Opener:
                 return data
         except (pa.ArrowException, OSError) as error:
             raise PictureError(f"{address}: it cannot be read ({error})") from error
+
+
+def file_system(address: str) -> Any:
+    """Return the file system of an address as Arrow opens it.
+
+    Raises
+    ------
+    pyarrow.ArrowException, OSError
+        If Arrow does not know it, or it cannot be reached.
+    """
+    scheme, _, rest = address.partition("://")
+    return fs.FileSystem.from_uri(f"{_ARROW_SCHEMES.get(scheme, scheme)}://{rest}")[0]
 
 
 def without_file_scheme(name: str) -> str:

@@ -260,6 +260,14 @@ def test_an_item_shows_what_is_like_it_and_why(browse):
     assert page.locator("#why").is_hidden()
 
 
+def test_a_click_that_comes_before_its_script_is_not_lost(browse):
+    page = browse("/item?id=leaf-20")
+    page.route("**/why.js*", lambda route: (time.sleep(1), route.continue_()))
+    page.reload(wait_until="commit")
+    page.get_by_role("button", name="Why?").first.click()
+    page.wait_for_selector("#why-pair .heat >> nth=1")
+
+
 def test_more_like_this_but_cheaper(browse):
     page = browse("/item?id=leaf-20")
     page.get_by_role("link", name="cheaper").click()

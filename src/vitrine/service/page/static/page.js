@@ -115,6 +115,14 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+/* Fetched by the click that wants it: one that came before the part would be lost. */
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-why]");
+  if (!button) return;
+  const { explain } = await import("./why.js");
+  explain(button.dataset.why);
+});
+
 /* Run a while after the last call. */
 export function later(action, milliseconds = 250) {
   let timer = 0;
@@ -156,7 +164,6 @@ function prepare() {
 prepare();
 goOn();
 live();
-if (find("#why")) import("./why.js");
 if (find("#photo")) import("./photo.js");
 if (find("#ground")) import("./map.js");
 if (find("[data-charts]")) import("./figures.js");

@@ -39,10 +39,8 @@ async function figure({ url, shares, similarity, lowest }) {
   return holder;
 }
 
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest?.("[data-why]");
-  if (!button) return;
-  const asked = { id: find("#similar").dataset.item, like: button.dataset.why };
+export async function explain(like) {
+  const asked = { id: find("#similar").dataset.item, like };
   lead.textContent = "Covering the pictures part by part …";
   pair.replaceChildren();
   dialog.dataset.state = "busy";
@@ -57,5 +55,5 @@ document.addEventListener("click", async (event) => {
     lead.textContent = error.message || "That did not work.";
   }
   dialog.dataset.state = "done";
-});
+}
 dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

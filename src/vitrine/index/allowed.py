@@ -7,7 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine.topk import Positions
+from vitrine.index.compact import Compact
+from vitrine.index.rows import Rows
+from vitrine.topk import Metric, Positions
+
+_WORTH_COPYING = 250_000
+"""Numbers; fewer are gone through where they lie in no time."""
 
 
 class Allowed:
@@ -24,6 +29,8 @@ class Allowed:
 
     def __init__(self, mask: NDArray[np.bool_]) -> None:
         self.mask = mask
+        self._asked = -1  # the version of the rows that it was asked with before
+        self._compact: Compact | None = None
 
     @cached_property
     def count(self) -> int:
@@ -39,6 +46,22 @@ class Allowed:
     def bits(self) -> NDArray[np.uint8]:
         """The mask with eight rows to a byte, the first in the lowest bit."""
         return packed(self.mask)
+
+    def compact(self, rows: Rows, metric: Metric) -> Compact | None:
+        """Return a copy of the allowed rows, once they were asked for before.
+
+        Making it takes as long as several searches, which a filter asked once would not get back.
+        """
+        if self.count * rows.n_components < _WORTH_COPYING:
+            return None
+        kept = self._compact
+        if kept is not None and kept.version == rows.version:
+            return kept
+        if self._asked != rows.version:
+            self._asked = rows.version
+            return None
+        self._compact = kept = Compact(rows, self.positions[rows.live[self.positions]], metric)
+        return kept
 
 
 def packed(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

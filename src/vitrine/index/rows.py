@@ -18,11 +18,17 @@ class Rows:
     ----------
     n_components : int
         Length d of a row.
+
+    Attributes
+    ----------
+    version : int
+        Another one whenever rows were written.
     """
 
     def __init__(self, n_components: int) -> None:
         self.n_components = n_components
         self.n_live = 0
+        self.version = 0
         self._n = 0
         self._vectors = np.empty((0, n_components), np.float32)
         self._squared_norms = np.empty(0, np.float32)
@@ -88,6 +94,7 @@ class Rows:
             )
         n = self._check_positions(positions)
         self._reserve(n)
+        self.version += 1
         self._vectors[positions] = vectors
         self._squared_norms[positions] = norms
         self._set_live(positions, True)

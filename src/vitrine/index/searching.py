@@ -11,10 +11,21 @@ from vitrine.index.inverted_file import InvertedFile
 from vitrine.index.rows import Rows
 from vitrine.index.scattered import likely_candidates, likely_of_each
 from vitrine.index.threads import FEW_QUERIES
-from vitrine.topk import FloatArray, Metric, Positions, TopK, blocked_top_k, rank_candidates
+from vitrine.topk import (
+    SLACK,
+    FloatArray,
+    Metric,
+    Positions,
+    TopK,
+    blocked_top_k,
+    rank_candidates,
+)
 
 FEW_NUMBERS = 4_000_000
 """Where a filter leaves fewer numbers than this, they are searched exactly."""
+
+COPIED_CANDIDATES = 12
+"""So many for each neighbour are scored in full where a copy in 8 bits has found them."""
 
 MANY_CANDIDATES = 8
 """So many for each neighbour are thinned out in single precision before they are scored in full."""
@@ -62,10 +73,7 @@ def _search_exactly(
     exclude: Positions | None,
 ) -> TopK:
     if allowed is not None and len(queries) <= FEW_QUERIES and allowed.count < len(rows) // 4:
-        # Scored where they lie; for more queries at once a copy of the rows pays.
-        there = allowed.positions[rows.live[allowed.positions]]
-        parts = likely_of_each(queries, rows, there, k, metric, exclude)
-        return rank_candidates(queries, rows.vectors, parts, k, metric)
+        return _search_few(rows, queries, k, metric, allowed, exclude)
     return blocked_top_k(
         queries,
         rows.vectors,
@@ -75,6 +83,50 @@ def _search_exactly(
         exclude=exclude,
         squared_norms=rows.squared_norms,
     )
+
+
+def _search_few(
+    rows: Rows,
+    queries: FloatArray,
+    k: int,
+    metric: Metric,
+    allowed: Allowed,
+    exclude: Positions | None,
+) -> TopK:
+    """Search a few allowed rows for a few queries; more queries pay for a copy of the rows."""
+    compact = allowed.compact(rows, metric)
+    m = COPIED_CANDIDATES * k + SLACK
+    if compact is None or len(compact) < 4 * m:
+        return _search_in_place(rows, queries, k, metric, allowed, exclude)
+    candidates, limits = compact.candidates(queries, m)
+    candidates[~rows.live[candidates]] = -1
+    if exclude is not None:
+        candidates[candidates == exclude[:, None]] = -1
+    candidates = likely_candidates(queries, rows, candidates, k, metric)
+    positions, scores = rank_candidates(queries, rows.vectors, candidates, k, metric)
+    # Where another row may be as near as the last one; a score is rounded to single precision.
+    last = np.nextafter(scores[:, -1], np.float32(-np.inf)).astype(np.float64)
+    doubtful = np.flatnonzero(last <= limits)
+    if len(doubtful):
+        own = None if exclude is None else exclude[doubtful]
+        positions[doubtful], scores[doubtful] = _search_in_place(
+            rows, queries[doubtful], k, metric, allowed, own
+        )
+    return positions, scores
+
+
+def _search_in_place(
+    rows: Rows,
+    queries: FloatArray,
+    k: int,
+    metric: Metric,
+    allowed: Allowed,
+    exclude: Positions | None,
+) -> TopK:
+    """Search the allowed rows where they lie."""
+    there = allowed.positions[rows.live[allowed.positions]]
+    parts = likely_of_each(queries, rows, there, k, metric, exclude)
+    return rank_candidates(queries, rows.vectors, parts, k, metric)
 
 
 def _search_file(

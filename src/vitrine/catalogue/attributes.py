@@ -95,8 +95,8 @@ class Column:
         """Return the values at several positions, None where there is none."""
         present = self.present(positions)
         every = bool(present.all())
-        raw: list[Any] = self._values[positions if every else positions[present]].tolist()
-        values: list[Value] = [*self._words.of_codes(raw)] if self.kind == "text" else raw
+        raw = self._values[positions if every else positions[present]]
+        values: list[Value] = [*self._words.of_codes(raw)] if self.kind == "text" else raw.tolist()
         if every:
             return values
         found: list[Value] = [None] * len(positions)

@@ -40,7 +40,7 @@ class Texts:
         start = self.ends[index - 1] if index else 0
         return bytes(self.content[start : self.ends[index]]).decode()
 
-    def several(self, indices: NDArray[np.int64]) -> list[str]:
+    def several(self, indices: NDArray[np.integer]) -> list[str]:
         """Return several texts, faster than one by one."""
         starts = np.where(indices > 0, self.ends[indices - 1], 0).tolist()
         ends = self.ends[indices].tolist()
@@ -130,11 +130,13 @@ class Vocabulary(Sequence[str]):
             found = next(iter(self._filed.find(word)), -1) if len(self._filed) else -1
         return found
 
-    def of_codes(self, codes: Iterable[int]) -> list[str]:
-        """Return the words of several codes."""
-        if self._read is not None and not self._words:  # as nearly always: the shortest way
-            return [self._read[code] for code in codes]
-        return [self[code] for code in codes]
+    def of_codes(self, codes: NDArray[np.integer]) -> list[str]:
+        """Return the words of several codes, faster than one by one."""
+        if self._words:  # some were added since
+            return [self[code] for code in codes.tolist()]
+        if self._read is None:
+            return self._filed.texts.several(codes)
+        return [self._read[code] for code in codes.tolist()]
 
     def __len__(self) -> int:
         return len(self._filed) + len(self._words)

@@ -72,6 +72,17 @@ def test_methods_are_what_they_say(index, method):
     assert len(index) == N
 
 
+def test_recall_has_a_floor_where_lengths_differ_very_much():
+    rng = np.random.default_rng(4)
+    centres = rng.normal(size=(50, 160))
+    vectors = centres[rng.integers(0, 50, 3000)] + 0.5 * rng.normal(size=(3000, 160))
+    vectors = (vectors * np.exp(2 * rng.normal(size=(3000, 1)))).astype(np.float32)
+    euclidean = Distance("euclidean")
+    index = NearestNeighbours(euclidean, method="faiss").build(vectors)
+    found = index.search(vectors[:100], 10).positions
+    assert recall(found, euclidean, vectors, vectors[:100], 10) > 0.97
+
+
 def test_recall_has_a_floor(index, distance):
     assert recall(index.search(QUERIES, 10).positions, distance, VECTORS, QUERIES, 10) >= 0.98
 

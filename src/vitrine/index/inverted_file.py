@@ -113,11 +113,14 @@ class InvertedFile:
             Seeds the centroids and the sample that the effort is tuned on.
         """
         live = np.flatnonzero(rows.live)
-        none = np.zeros(len(rows), np.bool_)
-        index = _trained(rows, live, metric, random_state)
-        file = cls(rows, metric, index, filed=none, held=none.copy(), n_trained=len(live))
-        file.absorb()
-        file.effort = file._tune(live, random_state)
+        for code in dict.fromkeys((_code(rows.n_components), int(faiss.ScalarQuantizer.QT_fp16))):
+            none = np.zeros(len(rows), np.bool_)
+            index = _trained(code, rows, live, metric, random_state)
+            file = cls(rows, metric, index, filed=none, held=none.copy(), n_trained=len(live))
+            file.absorb()
+            file.effort = file._tune(live, random_state)
+            if file.effort.recall >= RECALL:
+                break  # else some vectors are so long that few bits do not tell the others apart
         return file
 
     @classmethod
@@ -265,13 +268,13 @@ def _parameters(n_probes: int) -> Any:
     return faiss.SearchParametersIVF(nprobe=n_probes)
 
 
-def _trained(rows: Rows, live: Positions, metric: Metric, random_state: int) -> Any:
+def _trained(code: int, rows: Rows, live: Positions, metric: Metric, random_state: int) -> Any:
     """Return an empty FAISS index with centroids for the rows at `live`."""
     d, n = rows.n_components, len(live)
     measure = faiss.METRIC_INNER_PRODUCT if metric == "ip" else faiss.METRIC_L2
     n_lists = max(1, min(int(2 * np.sqrt(n)), n // 16))
     quantizer = faiss.IndexFlat(d, measure)
-    index = faiss.IndexIVFScalarQuantizer(quantizer, d, n_lists, _code(d), measure)
+    index = faiss.IndexIVFScalarQuantizer(quantizer, d, n_lists, code, measure)
     rng = np.random.default_rng(random_state)
     chosen = np.sort(rng.permutation(live)[: min(n, n_lists * _POINTS_PER_LIST)])
     sample = rows.vectors[chosen]

@@ -16,6 +16,7 @@ KINDS = {
     "unclustered": NORMAL,
     "one number far off": NORMAL * np.where(np.arange(N) == 600, 1e4, 1)[:, None],
     "tiny": 1e-15 * NORMAL,
+    "next to nothing": 1e-44 * NORMAL,
     "huge": 1e15 * NORMAL,
     "nearly the same": 1 + 1e-4 * NORMAL,
     "nothing": 0 * NORMAL,
@@ -111,6 +112,26 @@ def test_so_many_are_removed_that_the_copy_holds_too_few(index):
         index.search(query, 5, kept)
     index.remove(np.array(before[:285]))
     assert index.search(query, 5, kept).positions[0].tolist() == before[285:]
+
+
+def test_all_are_removed_before_the_copy_is_made(index):
+    mask = np.arange(N) % 5 == 0
+    kept = Allowed(mask)
+    query = np.full((1, D), 3, np.float32)
+    index.search(query, 3, kept)
+    index.remove(np.flatnonzero(mask))
+    assert index.search(query, 3, kept).positions[0].tolist() == [-1, -1, -1]
+
+
+def test_a_filter_is_not_taken_for_that_of_another_index(index):
+    kept = Allowed(np.arange(N) % 5 == 0)
+    other = NearestNeighbours(Distance("euclidean"), method="exact")
+    other.build(np.ascontiguousarray(KINDS["clustered"][::-1]).astype(np.float32))
+    query = np.full((1, D), 3, np.float32)
+    expected = other.search(query, 3, kept.mask).positions.tolist()
+    for _ in range(3):
+        index.search(query, 3, kept)
+    assert other.search(query, 3, kept).positions.tolist() == expected
 
 
 def test_a_filter_that_is_asked_once_is_not_copied(index):

@@ -29,7 +29,7 @@ class Allowed:
 
     def __init__(self, mask: NDArray[np.bool_]) -> None:
         self.mask = mask
-        self._asked = -1  # the version of the rows that it was asked with before
+        self._asked: object = None  # the version of the rows that it was asked with before
         self._compact: Compact | None = None
 
     @cached_property
@@ -55,12 +55,15 @@ class Allowed:
         if self.count * rows.n_components < _WORTH_COPYING:
             return None
         kept = self._compact
-        if kept is not None and kept.version == rows.version:
+        if kept is not None and kept.version is rows.version:
             return kept
-        if self._asked != rows.version:
+        if self._asked is not rows.version:
             self._asked = rows.version
             return None
-        self._compact = kept = Compact(rows, self.positions[rows.live[self.positions]], metric)
+        there = self.positions[rows.live[self.positions]]
+        if not len(there):
+            return None
+        self._compact = kept = Compact(rows, there, metric)
         return kept
 
 

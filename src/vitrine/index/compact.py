@@ -15,6 +15,9 @@ _UNIT_ROUNDOFF = 2.0**-24
 _LARGEST = 127
 """A number is a whole one from −127 to 127 times the step of all."""
 
+_NOTHING = 1e-30
+"""Vectors of no larger numbers are written down as 0: their step would be none."""
+
 _BLOCK = 1024
 """Rows that are written down at once, in double precision."""
 
@@ -98,7 +101,7 @@ class Compact:
 def _step(vectors: FloatArray) -> float:
     """Return the step with which the largest number is written down."""
     largest = float(max(vectors.max(initial=0), -vectors.min(initial=0)))
-    return largest / _LARGEST if largest else 1.0
+    return largest / _LARGEST if largest > _NOTHING else 1.0
 
 
 def _encode(vectors: FloatArray, step: float) -> NDArray[np.float64]:

@@ -21,14 +21,14 @@ class Rows:
 
     Attributes
     ----------
-    version : int
-        Another one whenever rows were written.
+    version : object
+        Another one whenever rows were written; no other rows have the same.
     """
 
     def __init__(self, n_components: int) -> None:
         self.n_components = n_components
         self.n_live = 0
-        self.version = 0
+        self.version = object()
         self._n = 0
         self._vectors = np.empty((0, n_components), np.float32)
         self._squared_norms = np.empty(0, np.float32)
@@ -94,7 +94,7 @@ class Rows:
             )
         n = self._check_positions(positions)
         self._reserve(n)
-        self.version += 1
+        self.version = object()
         self._vectors[positions] = vectors
         self._squared_norms[positions] = norms
         self._set_live(positions, True)

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.index.rows import Rows
-from vitrine.topk import FloatArray, Metric, Positions
+from vitrine.topk import UNIT_ROUNDOFF, FloatArray, Metric, Positions
 
-_UNIT_ROUNDOFF = 2.0**-24
 _LARGEST = 127
 """A number is a whole one from −127 to 127 times the step of all."""
 
@@ -46,7 +45,7 @@ class Compact:
             float(_encode(codes[start : start + _BLOCK], self._step).max())
             for start in range(0, len(codes), _BLOCK)
         )
-        self._longest = sqrt(float(rows.squared_norms[positions].max(initial=0))) + self._off
+        self._longest = sqrt(float(rows.squared_norms[positions].max())) + self._off
         measure = faiss.METRIC_INNER_PRODUCT if metric == "ip" else faiss.METRIC_L2
         # FAISS writes whole numbers down as they are, and compares them as such.
         kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
@@ -90,7 +89,7 @@ class Compact:
         precision rounds away, as in `vitrine.topk.nearest`.
         """
         length = sqrt(float(np.dot(query.astype(np.float64), query)))
-        unit = (len(query) + 8) * _UNIT_ROUNDOFF
+        unit = (len(query) + 8) * UNIT_ROUNDOFF
         if self._metric == "ip":
             bound = length * self._off + off * self._longest + unit * length * self._longest
             return step * self._step * score + bound

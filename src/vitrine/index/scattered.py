@@ -11,9 +11,8 @@ import faiss
 import numpy as np
 
 from vitrine.index.rows import Rows
-from vitrine.topk import FloatArray, Metric, Positions
+from vitrine.topk import UNIT_ROUNDOFF, FloatArray, Metric, Positions
 
-_UNIT_ROUNDOFF = 2.0**-24
 _WORTH_A_THREAD = 1_000_000
 """Numbers to go through, from which on a second thread takes half of them."""
 
@@ -42,7 +41,7 @@ def likely(
     scores = _scores(np.ascontiguousarray(query), rows, np.ascontiguousarray(positions), metric)
     last = float(np.partition(scores, m - k)[m - k])
     # Higham's bound, as in `vitrine.topk.nearest`, twice over: both scores are rounded.
-    margin = 2 * (rows.n_components + 8) * _UNIT_ROUNDOFF
+    margin = 2 * (rows.n_components + 8) * UNIT_ROUNDOFF
     if metric == "l2":
         margin *= abs(last)
     else:

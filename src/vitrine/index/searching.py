@@ -94,9 +94,9 @@ def _search_few(
     exclude: Positions | None,
 ) -> TopK:
     """Search a few allowed rows for a few queries; more queries pay for a copy of the rows."""
-    compact = allowed.compact(rows, metric)
     m = COPIED_CANDIDATES * k + SLACK
-    if compact is None or len(compact) < 4 * m:
+    compact = allowed.compact(rows, metric) if 4 * m <= allowed.count else None
+    if compact is None or len(compact) < 4 * m:  # it has only those that are not removed
         return _search_in_place(rows, queries, k, metric, allowed, exclude)
     candidates, limits = compact.candidates(queries, m)
     candidates[~rows.live[candidates]] = -1

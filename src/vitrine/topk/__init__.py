@@ -10,6 +10,7 @@ array([[1, 2]])
 
 from vitrine.topk.nearest import (
     SLACK,
+    UNIT_ROUNDOFF,
     Metric,
     blocked_top_k,
     rank_candidates,
@@ -20,6 +21,7 @@ from vitrine.topk.variety import collapse, maximal_marginal_relevance
 
 __all__ = [
     "SLACK",
+    "UNIT_ROUNDOFF",
     "FloatArray",
     "Metric",
     "Positions",

@@ -24,7 +24,8 @@ Metric = Literal["ip", "l2"]
 SLACK = 8
 """Candidates scored twice beyond the k asked for; more would only make doubt rarer."""
 
-_UNIT_ROUNDOFF = 2.0**-24
+UNIT_ROUNDOFF = 2.0**-24
+"""Of single precision: half the distance from 1 to the next number."""
 
 
 def blocked_top_k(
@@ -224,10 +225,10 @@ class _Search:
         """
         lengths = self.lengths[rows]
         bar = scores[:, -1].astype(np.float64)
-        bar -= 4 * _UNIT_ROUNDOFF * np.abs(bar)  # the scores were rounded to float32
+        bar -= 4 * UNIT_ROUNDOFF * np.abs(bar)  # the scores were rounded to float32
         if self.metric == "l2":
             bar = (lengths**2 + bar) / 2  # −|q−v|² in the units of q·v − |v|²/2
-        unit = (self.left.shape[1] + 8) * _UNIT_ROUNDOFF
+        unit = (self.left.shape[1] + 8) * UNIT_ROUNDOFF
         longest = np.sqrt(self.squared_norms.max())
         margin = unit * (lengths * longest + longest**2)
         for row in np.flatnonzero((limit > -np.inf) & (limit + margin >= bar)):

@@ -83,13 +83,18 @@ def photo_vectors(photos: Path, network: Path, n: int) -> Vectors:
     )
     catalogue = Catalogue.read(photos)
     regions = _regions(-(-n // (2 * len(catalogue))))
-    found, batch = [], []
+    found: Vectors = np.empty((0, 0), np.float32)
+    filled, batch = 0, []
     for decoded in catalogue.decoded(MAPS_A_BATCH, 224):
         for [picture] in decoded.pictures:
             batch.append(_input(picture))
-        found.append(_features(session, np.stack(batch), regions))
+        some = _features(session, np.stack(batch), regions)[: n - filled]
+        if not filled:
+            found = np.empty((n, some.shape[1]), np.float32)  # a list of parts would be twice that
+        found[filled : filled + len(some)] = some
+        filled += len(some)
         batch = []
-    return _half_whitened(np.concatenate(found)[:n])
+    return _half_whitened(found[:filled])
 
 
 def _with_map(network: Path) -> bytes:
@@ -141,4 +146,7 @@ def _half_whitened(features: Vectors) -> Vectors:
     sample = features[:: max(1, len(features) // 20_000)] - mean
     values, axes = np.linalg.eigh(sample.T @ sample / len(sample))
     kept = axes[:, ::-1][:, :DIMENSIONS] / values[::-1][:DIMENSIONS] ** 0.25
-    return ((features - mean) @ kept).astype(np.float32)
+    starts = range(0, len(features), BLOCK)
+    return np.concatenate(
+        [((features[i : i + BLOCK] - mean) @ kept).astype(np.float32) for i in starts]
+    )

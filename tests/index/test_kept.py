@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.index.test_nearest_neighbours import QUERIES, VECTORS, D, N, clustered
+from tests.index.test_nearest_neighbours import QUERIES, VECTORS, D, N, clustered, wide
 from vitrine.errors import InputError
 from vitrine.index import Distance, NearestNeighbours
 from vitrine.index.kept import VECTORS as VECTORS_FILE
@@ -48,6 +48,18 @@ def test_it_goes_on_changing_as_the_original_does(index, again):
         one.upsert(np.arange(len(one), len(one) + 40), clustered(40, seed=9))
         one.remove(np.arange(3, 20))
     same(index, again)
+
+
+def test_wide_vectors_go_on_changing_too(tmp_path):
+    index = NearestNeighbours(Distance("cosine"), method="faiss").build(wide(3000))
+    kept = index.keep(tmp_path)
+    kept.write_vectors()
+    again = NearestNeighbours(index.distance, method="faiss").load(tmp_path, kept.notes)
+    for one in (index, again):
+        one.upsert(np.arange(0, 1500), wide(1500, seed=8))  # filed with codes of the same books
+    queries = wide(50, seed=1)
+    found = again.search(queries, 10)
+    np.testing.assert_array_equal(index.search(queries, 10).positions, found.positions)
 
 
 def test_what_is_written_to_it_stays_its_own(index, again, tmp_path):

@@ -83,6 +83,47 @@ def test_recall_has_a_floor_where_lengths_differ_very_much():
     assert recall(found, euclidean, vectors, vectors[:100], 10) > 0.97
 
 
+def wide(n, seed=0, d=160, spread=0.5):
+    """Clustered vectors of so many numbers that 4 bits a number suffice."""
+    centres = np.random.default_rng(98).normal(size=(50, d))
+    rng = np.random.default_rng(seed)
+    return (centres[rng.integers(0, 50, n)] + spread * rng.normal(size=(n, d))).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+@pytest.mark.parametrize("share", [1, 0.5, 0.1])
+def test_recall_has_a_floor_for_wide_vectors_that_change(name, share):
+    vectors, queries = wide(5000), wide(60, seed=1)
+    distance = Distance.fit(name, vectors)
+    index = NearestNeighbours(distance, method="faiss").build(vectors)
+    changed, gone = np.arange(1000, 2500), np.arange(4000, 4300)  # enough to be filed anew
+    vectors[changed] = wide(1500, seed=2)
+    index.upsert(changed, vectors[changed])
+    index.remove(gone)
+    allowed = np.random.default_rng(2).random(5000) < share
+    allowed[gone] = False
+    found = index.search(queries, 10, allowed).positions
+    assert recall(found, distance, vectors, queries, 10, allowed) >= 0.98
+
+
+def test_few_candidates_suffice_in_narrow_clusters():
+    # Products of codes are off by as much as rows of one cluster differ; distances are not.
+    vectors = wide(4000, d=256, spread=0.3)
+    index = NearestNeighbours(Distance("cosine"), method="faiss").build(vectors)
+    assert index.effort.n_candidates == 5
+    assert index.effort.recall >= 0.99
+
+
+def test_blank_vectors_hide_no_others():
+    rng = np.random.default_rng(6)
+    vectors = rng.normal(size=(4000, 128)).astype(np.float32)
+    vectors[rng.permutation(4000)[:1500]] = 0
+    cosine = Distance("cosine")
+    index = NearestNeighbours(cosine, method="faiss").build(vectors)
+    queries = rng.normal(size=(50, 128)).astype(np.float32)
+    assert recall(index.search(queries, 10).positions, cosine, vectors, queries, 10) > 0.97
+
+
 def test_recall_has_a_floor(index, distance):
     assert recall(index.search(QUERIES, 10).positions, distance, VECTORS, QUERIES, 10) >= 0.98
 

@@ -15,7 +15,7 @@ _SPARSE = 0.35
 moved too many."""
 
 
-def even_centroids(sample: FloatArray, n: int, metric: int, seed: int) -> FloatArray:
+def even_centroids(sample: FloatArray, n: int, seed: int) -> FloatArray:
     """Return n centroids (n, d) for a sample of vectors.
 
     k-means from random vectors often gives one cluster two centroids and five clusters one between
@@ -28,39 +28,36 @@ def even_centroids(sample: FloatArray, n: int, metric: int, seed: int) -> FloatA
     sample : ndarray of shape (m, d), float32
         At least n.
     n : int
-    metric : int
-        FAISS's number for inner product or squared Euclidean distance.
     seed : int
     """
     rng = np.random.default_rng(seed)
-    centroids = _steps(sample, n, metric, seed, _FIRST_STEPS, None)
+    centroids = _steps(sample, n, seed, _FIRST_STEPS, None)
     for _ in range(_ROUNDS):
-        moved = _moved(sample, centroids, metric, rng)
+        moved = _moved(sample, centroids, rng)
         if moved is None:
             break
-        centroids = _steps(sample, n, metric, seed, _STEPS, moved)
+        centroids = _steps(sample, n, seed, _STEPS, moved)
     return centroids
 
 
 def _steps(
-    sample: FloatArray, n: int, metric: int, seed: int, steps: int, start: FloatArray | None
+    sample: FloatArray, n: int, seed: int, steps: int, start: FloatArray | None
 ) -> FloatArray:
     kmeans = faiss.Clustering(sample.shape[1], n)
     kmeans.seed, kmeans.niter = seed, steps
-    kmeans.spherical = metric == faiss.METRIC_INNER_PRODUCT
     kmeans.min_points_per_centroid, kmeans.max_points_per_centroid = 1, len(sample)
     if start is not None:
         faiss.copy_array_to_vector(start.ravel(), kmeans.centroids)
-    kmeans.train(sample, faiss.IndexFlat(sample.shape[1], metric))
+    kmeans.train(sample, faiss.IndexFlatL2(sample.shape[1]))
     centroids: FloatArray = faiss.vector_to_array(kmeans.centroids).reshape(n, -1)
     return centroids
 
 
 def _moved(
-    sample: FloatArray, centroids: FloatArray, metric: int, rng: np.random.Generator
+    sample: FloatArray, centroids: FloatArray, rng: np.random.Generator
 ) -> FloatArray | None:
     """Return centroids with those of few vectors moved to where many are; None if none is."""
-    index = faiss.IndexFlat(sample.shape[1], metric)
+    index = faiss.IndexFlatL2(sample.shape[1])
     index.add(centroids)
     own: NDArray[np.int64] = index.search(sample, 1)[1].ravel()
     counts = np.bincount(own, minlength=len(centroids))

@@ -7,7 +7,7 @@ centroids nearest to it (Jégou, Douze and Schmid, Product quantization for near
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.index.allowed import Allowed, packed
-from vitrine.index.centroids import even_centroids
+from vitrine.index.lists import fewest_bits, read_lists, remove, trained_lists
 from vitrine.index.rows import Rows
 from vitrine.topk import SLACK, FloatArray, Metric, Positions, blocked_top_k
 
@@ -28,15 +28,18 @@ _SAMPLE = 256
 _MANY = 1024
 """Fewer changed rows than this cost little to search beside the file."""
 
-_POINTS_PER_LIST = 64
-"""Vectors a centroid is trained on; more took longer and found no more."""
-
 _BLOCK = 16_384
 """Rows that are added at once, so that no copy of all of them is made."""
 
 _CANDIDATES = (5, 10, 20)
 """Candidates for each neighbour asked for; which of these is tuned. Codes of 4 bits alone find 80 %
 of the nearest where vectors lie anyhow; scored again in full, five candidates hold 99.6 %."""
+
+_ROWS_A_CANDIDATE = 40
+"""Rows looked at in the time of scoring one candidate in full, which lies anywhere in memory."""
+
+_FAR = np.float32(1 + np.sqrt(2))
+"""Length from which on a vector is as far from all of length 1 as those at right angles."""
 
 _TRUTH_BYTES = 2**27
 """Memory for scores while tuning: all rows are gone through once for each so many."""
@@ -71,7 +74,10 @@ class InvertedFile:
     ----------
     rows : Rows
     metric : {"ip", "l2"}
-    index : faiss.IndexIVFScalarQuantizer
+        Where it is ``ip`` rows and queries have length 1, so the nearest by distance are the same.
+        Distances are compared either way: how far a code's distance is off grows with the distance,
+        a product's with the lengths. In clusters, where all are near, that is ten times as much.
+    index : faiss.IndexIVF
         Trained; holds the rows that are `filed`.
     effort : Effort, optional
         Tuned here where it is missing.
@@ -113,9 +119,9 @@ class InvertedFile:
             Seeds the centroids and the sample that the effort is tuned on.
         """
         live = np.flatnonzero(rows.live)
-        for code in dict.fromkeys((_code(rows.n_components), int(faiss.ScalarQuantizer.QT_fp16))):
+        for bits in dict.fromkeys((fewest_bits(rows.n_components), 16)):
             none = np.zeros(len(rows), np.bool_)
-            index = _trained(code, rows, live, metric, random_state)
+            index = trained_lists(rows, live, bits, random_state)
             file = cls(rows, metric, index, filed=none, held=none.copy(), n_trained=len(live))
             file.absorb()
             file.effort = file._tune(live, random_state)
@@ -132,8 +138,7 @@ class InvertedFile:
         n = int(notes["rows"])
         bits = np.fromfile(path.with_suffix(".bits"), np.uint8)
         filed, held = np.unpackbits(bits, bitorder="little").view(np.bool_).reshape(2, -1)[:, :n]
-        index = faiss.read_index(str(path))
-        return cls(rows, metric, index, filed=filed.copy(), held=held.copy(),
+        return cls(rows, metric, read_lists(path), filed=filed.copy(), held=held.copy(),
                    n_trained=notes["n_trained"], n_changed=notes["n_changed"],
                    effort=Effort(**notes["effort"]))  # fmt: skip
 
@@ -172,7 +177,7 @@ class InvertedFile:
         """File what is pending, under the centroids there are."""
         outdated = self._filed & ~self._held
         if outdated.any():
-            self._index.remove_ids(faiss.IDSelectorBitmap(packed(outdated)))
+            remove(self._index, packed(outdated))
         self._add(self._pending)
         self._held[self._pending] = True
         self._filed = self._held.copy()
@@ -184,27 +189,13 @@ class InvertedFile:
         self._n_outdated = int(np.count_nonzero(self._filed)) - int(np.count_nonzero(self._held))
 
     def _add(self, positions: Positions) -> None:
-        blocks = [
-            np.ascontiguousarray(positions[start : start + _BLOCK])
-            for start in range(0, len(positions), _BLOCK)
-        ]
-        lists = [
-            self._index.quantizer.search(self._rows.vectors[block], 1)[1].ravel()
-            for block in blocks
-        ]
-        if blocks and not self._index.ntotal:
-            self._make_room(np.bincount(np.concatenate(lists), minlength=self._index.nlist))
-        for block, chosen in zip(blocks, lists, strict=True):
-            vectors = np.ascontiguousarray(self._rows.vectors[block])
-            pointers = [faiss.swig_ptr(array) for array in (vectors, block, chosen)]
-            self._index.add_core(len(block), *pointers)
-
-    def _make_room(self, counts: NDArray[np.int64]) -> None:
-        """Make the lists as long as they will be; growing as they fill, they take a third more."""
-        lists = self._index.invlists
-        for i, count in enumerate(counts.tolist()):
-            lists.resize(i, count)
-            lists.resize(i, 0)  # which keeps the room
+        for start in range(0, len(positions), _BLOCK):
+            block = np.ascontiguousarray(positions[start : start + _BLOCK])
+            vectors = self._rows.vectors[block]
+            if self._metric == "ip":
+                # Its product with everything is 0, but by distance it would be among the near.
+                vectors[self._rows.squared_norms[block] == 0] = _FAR / np.sqrt(vectors.shape[1])
+            self._index.add_with_ids(vectors, block)
 
     def candidates(self, queries: FloatArray, k: int, allowed: Allowed | None = None) -> Positions:
         """Return likely nearest of the held and allowed rows, several for each of k, in no order.
@@ -239,7 +230,7 @@ class InvertedFile:
         return positions
 
     def _tune(self, live: Positions, random_state: int) -> Effort:
-        """Return the least effort with the wanted recall of the ten nearest, or all there is."""
+        """Return the cheapest effort with the wanted recall of the ten nearest, or all there is."""
         sample = np.random.default_rng(random_state).permutation(live)[:_SAMPLE]
         queries, k = self._rows.vectors[sample], 11  # itself and ten others
         n = len(self._held)  # rows may be appended meanwhile
@@ -247,18 +238,22 @@ class InvertedFile:
             queries, self._rows.vectors[:n], k, self._metric, allowed=self._rows.live[:n],
             squared_norms=self._rows.squared_norms[:n], block_bytes=_TRUTH_BYTES,
         )  # fmt: skip
-        n_probes = 1
+        n_probes, best, least = 1, Effort(self._index.nlist, _CANDIDATES[-1], 0.0), np.inf
         while True:
+            more = min(self._index.nlist, max(n_probes + 1, n_probes * 3 // 2))
+            looked_at = n_probes * len(live) / self._index.nlist
+            if looked_at + k * _CANDIDATES[0] * _ROWS_A_CANDIDATE >= least:
+                return best
             found = self._find(queries, _CANDIDATES[-1] * k + SLACK, n_probes, None)
             for n_candidates in _CANDIDATES:
                 some = found[:, : n_candidates * k + SLACK]
                 recall = float((truth[:, :, None] == some[:, None, :]).any(axis=2).mean())
-                if recall >= RECALL:
-                    break
-            more = min(self._index.nlist, max(n_probes + 1, n_probes * 3 // 2))
-            if recall >= RECALL or n_probes == self._index.nlist:
-                # One step beyond, as queries from elsewhere, and later rows, find less.
-                return Effort(more, n_candidates, recall)
+                cost = looked_at + k * n_candidates * _ROWS_A_CANDIDATE
+                if recall >= RECALL and cost < least:
+                    # One step beyond, as queries from elsewhere, and later rows, find less.
+                    best, least = Effort(more, n_candidates, recall), cost
+            if n_probes == self._index.nlist:
+                return best if least < np.inf else replace(best, recall=recall)
             n_probes = more
 
 
@@ -266,28 +261,3 @@ class InvertedFile:
 def _parameters(n_probes: int) -> Any:
     # Making them takes as long as a tenth of a search among 100,000 rows.
     return faiss.SearchParametersIVF(nprobe=n_probes)
-
-
-def _trained(code: int, rows: Rows, live: Positions, metric: Metric, random_state: int) -> Any:
-    """Return an empty FAISS index with centroids for the rows at `live`."""
-    d, n = rows.n_components, len(live)
-    measure = faiss.METRIC_INNER_PRODUCT if metric == "ip" else faiss.METRIC_L2
-    n_lists = max(1, min(int(2 * np.sqrt(n)), n // 16))
-    quantizer = faiss.IndexFlat(d, measure)
-    index = faiss.IndexIVFScalarQuantizer(quantizer, d, n_lists, code, measure)
-    rng = np.random.default_rng(random_state)
-    chosen = np.sort(rng.permutation(live)[: min(n, n_lists * _POINTS_PER_LIST)])
-    sample = rows.vectors[chosen]
-    # FAISS takes a seed of 0 for its own choice.
-    quantizer.add(even_centroids(sample, n_lists, measure, random_state + 1))
-    index.train(sample)  # how numbers are written down: the centroids are there
-    return index
-
-
-def _code(n_components: int) -> int:
-    """Return how FAISS writes a number down: errors of many numbers even out, of few not."""
-    if n_components >= 128:
-        return int(faiss.ScalarQuantizer.QT_4bit)
-    return int(
-        faiss.ScalarQuantizer.QT_8bit if n_components >= 16 else faiss.ScalarQuantizer.QT_fp16
-    )

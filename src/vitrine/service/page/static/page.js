@@ -119,9 +119,24 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-why]");
   if (!button) return;
-  const { explain } = await import("./why.js");
-  explain(button.dataset.why);
+  find(".problem", button.parentElement)?.remove();
+  try {
+    const { explain } = await import("./why.js");
+    explain(button.dataset.why);
+  } catch {
+    const trouble = troubled();
+    trouble.textContent = "That could not be fetched. Try again.";
+    button.after(trouble);
+  }
 });
+
+/* A place for what went wrong, which is read aloud. */
+function troubled() {
+  const trouble = document.createElement("p");
+  trouble.className = "problem";
+  trouble.setAttribute("role", "status");
+  return trouble;
+}
 
 /* Run a while after the last call. */
 export function later(action, milliseconds = 250) {
@@ -133,9 +148,7 @@ export function later(action, milliseconds = 250) {
 }
 function live() {
   for (const form of document.querySelectorAll("form[data-live]")) {
-    const trouble = document.createElement("p");
-    trouble.className = "problem";
-    trouble.setAttribute("role", "status");
+    const trouble = troubled();
     form.append(trouble);
     const ask = async (event) => {
       event?.preventDefault();

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from playwright.sync_api import expect
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -27,6 +28,10 @@ KEYS = Keys.parse(line_of(WRITE_KEY, "write"), "test")
 HOSTILE = "<script>document.title='run'</script>"
 LONG = "long-" + "x" * 400
 N_EACH = 30
+WAIT = 20_000
+"""Milliseconds for what a page does; what is asked too early would read the page before."""
+expect.set_options(timeout=WAIT)
+
 BRANDS = ("Alder", "Birk & Co", '"Corvo"')
 
 
@@ -136,7 +141,7 @@ def browse(chromium: Any, address: str) -> Iterator[Any]:
         size = {"width": width, "height": 900}
         context = chromium.new_context(viewport=size, color_scheme=scheme, **options)
         opened = Opened(context.new_page())
-        opened.page.set_default_timeout(20_000)
+        opened.page.set_default_timeout(WAIT)
         opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
         opened.page.on("console", lambda m: _note(opened, m))
         opened.page.on("request", lambda request: opened.requests.append(request.url))

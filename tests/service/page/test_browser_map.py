@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.report.test_browser import WITHOUT_WEBGL
 from tests.service.page.conftest import WRITE_KEY, until
@@ -63,7 +64,7 @@ def test_every_item_is_a_point_with_its_picture(browse):
     page.screenshot(path=SCREENSHOTS / "flow-map-hover.png")
     page.mouse.click(x, y)
     page.wait_for_url("**/item?id=*")
-    assert page.locator(".id").inner_text() == name
+    expect(page.locator(".id")).to_have_text(name)
 
 
 def test_a_loop_lists_what_is_in_it(browse):
@@ -82,10 +83,10 @@ def test_a_loop_lists_what_is_in_it(browse):
     page.locator("#chosen").wait_for()
     count = int(page.locator("#chosen-head").inner_text().split()[0])
     assert 20 < count <= N_ITEMS
-    assert page.locator("#chosen-wall > li").count() == min(60, count)
+    expect(page.locator("#chosen-wall > li")).to_have_count(min(60, count))
     page.screenshot(path=SCREENSHOTS / "flow-map-loop.png")
     page.get_by_role("button", name="Clear").click()
-    assert page.locator("#chosen").is_hidden()
+    expect(page.locator("#chosen")).to_be_hidden()
 
 
 def test_it_is_coloured_by_any_attribute_and_one_value_seen_alone(browse):
@@ -94,10 +95,10 @@ def test_it_is_coloured_by_any_attribute_and_one_value_seen_alone(browse):
     page.locator("#legend button").get_by_text("leaf").click()
     page.locator("#ground").focus()
     page.keyboard.press("Enter")
-    assert page.locator("#chosen-head").inner_text() == "31 items in view"
+    expect(page.locator("#chosen-head")).to_have_text("31 items in view")
     page.get_by_label("Coloured by").select_option("price")
     page.locator("#scale").wait_for()
-    assert page.locator("#legend").is_hidden()
+    expect(page.locator("#legend")).to_be_hidden()
     assert float(page.locator("#scale-low").inner_text()) < float(
         page.locator("#scale-high").inner_text()
     )
@@ -116,7 +117,8 @@ def test_the_keyboard_moves_the_map(browse):
     page.locator("#ground").focus()
     page.keyboard.press("0")
     page.keyboard.press("Enter")
-    assert int(page.locator("#chosen-head").inner_text().split()[0]) == N_ITEMS > near
+    expect(page.locator("#chosen-head")).to_have_text(f"{N_ITEMS} items in view")
+    assert near < N_ITEMS
 
 
 def test_without_webgl_the_map_is_drawn_all_the_same(browse):
@@ -129,11 +131,11 @@ def test_without_webgl_the_map_is_drawn_all_the_same(browse):
 
 def test_ratings_change_the_picks(browse):
     page = browse("/you?user=newcomer")
-    assert page.get_by_text("newcomer has rated nothing").is_visible()
+    expect(page.get_by_text("newcomer has rated nothing")).to_be_visible()
     stars = page.locator("#popular [data-rate]").first
     rated = stars.get_attribute("data-rate")
     stars.get_by_role("button", name="5 of 5").click()
-    assert page.get_by_text("Give the write key first.").is_visible()
+    expect(page.get_by_text("Give the write key first.")).to_be_visible()
     page.get_by_label("Write key").fill("wrong")
     page.get_by_role("button", name="Use").click()
     page.get_by_text("the key is not one of this service's").wait_for()
@@ -141,9 +143,9 @@ def test_ratings_change_the_picks(browse):
     page.get_by_role("button", name="Use").click()
     stars.get_by_role("button", name="5 of 5").click()
     page.get_by_text("Picked for newcomer").wait_for()
-    assert page.locator("#history [data-rate]").get_attribute("data-rate") == rated
-    assert page.locator(f'#picks [data-rate="{rated}"]').count() == 0
-    assert "you rated 5" in page.locator("#picks .words").first.inner_text()
+    expect(page.locator("#history [data-rate]")).to_have_attribute("data-rate", rated)
+    expect(page.locator(f'#picks [data-rate="{rated}"]')).to_have_count(0)
+    expect(page.locator("#picks .words").first).to_contain_text("you rated 5")
     before = page.locator("#picks .card a").all_inner_texts()
     page.locator("#picks [data-rate]").nth(3).get_by_role("button", name="1 of 5").click()
     until(page, "document.querySelector('#history-head').textContent === '2 rated'")
@@ -154,7 +156,7 @@ def test_ratings_change_the_picks(browse):
 def test_the_figures_are_drawn(browse):
     page = browse("/figures")
     page.wait_for_selector(DRAWN)
-    assert page.locator(".tile").count() == 4
+    expect(page.locator(".tile")).to_have_count(4)
     assert page.locator(".js-plotly-plot .point").count() >= 16
     assert page.locator(".js-plotly-plot .hm, .js-plotly-plot image").count() > 0
     ink = "document.querySelector('.js-plotly-plot')._fullLayout.font.color"
@@ -162,7 +164,7 @@ def test_the_figures_are_drawn(browse):
     page.get_by_role("button", name="Switch to the dark theme").click()
     until(page, f"{ink} !== '{light}'")
     page.get_by_text("The same in numbers").click()
-    assert page.locator("table").first.get_by_text("raw pixels").is_visible()
+    expect(page.locator("table").first.get_by_text("raw pixels")).to_be_visible()
 
 
 SLOW_FRAMES = """async () => {

@@ -20,7 +20,7 @@ USER vitrine
 EXPOSE 8000
 # The shop is written to by the API, so it is a volume that belongs to user 10001.
 VOLUME /shop
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s CMD \
+HEALTHCHECK --interval=15s --timeout=5s --start-period=300s CMD \
   ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
 ENTRYPOINT ["vitrine", "serve", "/shop", "--host", "0.0.0.0", "--port", "8000"]
 CMD ["--keys", "/run/secrets/keys"]

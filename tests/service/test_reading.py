@@ -223,6 +223,13 @@ def test_a_service_that_lost_its_database_is_not_ready(client):
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_service_whose_index_is_being_trained_is_not_ready(client):
+    client.app.state.vitrine.shop._live.settling = True
+    assert "index" in client.get("/readyz").json()["detail"]
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/api/items/sea-1/similar").status_code == 200
+
+
 def test_the_page_of_calls_has_them_all_and_nothing_from_outside(client):
     page = client.get("/docs")
     assert "default-src 'none'" in page.headers["content-security-policy"]

@@ -294,6 +294,7 @@ def test_a_shop_that_is_wanted_soon_is_searched_while_its_index_is_trained(
     with Shop.open(path, soon=True) as shop:
         first = shop._live.current()
         assert first.neighbours.exact
+        assert not shop.settling
         assert shop.similar("item-7", k=1, where="price<30")[0].attributes["price"] < 30
         write(path, added, ["item-8"])
         shop.refresh()
@@ -309,6 +310,29 @@ def test_a_shop_that_is_wanted_soon_is_searched_while_its_index_is_trained(
         assert shop.similar(added[0].vector, k=1)[0].id == added[0].id
         assert "item-8" not in shop
     assert answers(path) == read_anew(path, tmp_path)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_very_many_items_are_said_to_settle_until_their_index_is_trained(path, monkeypatch, fails):
+    monkeypatch.setattr(neighbours, "SLOW_NUMBERS", 500 * D)
+    go_on = threading.Event()
+    train = neighbours.NearestNeighbours.trained
+
+    def trained(index):
+        assert go_on.wait(60)
+        if fails:
+            raise MemoryError
+        return train(index)
+
+    monkeypatch.setattr(neighbours.NearestNeighbours, "trained", trained)
+    with Shop.open(path, soon=True) as shop:
+        assert shop.settling
+        assert len(shop.similar("item-7", k=10)) == 10
+        go_on.set()
+        shop._live._upkeep.join()
+        assert not shop.settling
+        assert shop._live.current().neighbours.exact == fails
 
 
 def test_what_is_written_after_the_snapshot_is_there_when_it_is_taken_over(path, monkeypatch):

@@ -22,8 +22,11 @@ from vitrine.topk import FloatArray, Positions, check_k, squared_lengths
 Method = Literal["auto", "exact", "faiss"]
 METHODS: tuple[Method, ...] = ("auto", "exact", "faiss")
 
-EXACT_NUMBERS = 10_000_000
-"""``auto`` is exact up to so many numbers, rows × dimensions."""
+EXACT_NUMBERS = 4_000_000
+"""``auto`` is exact up to so many numbers, rows × dimensions: for about a millisecond."""
+
+SLOW_NUMBERS = 50_000_000
+"""Exact search of more takes tens of milliseconds, and two cores are soon full of searches."""
 
 
 class NearestNeighbours:
@@ -154,6 +157,14 @@ class NearestNeighbours:
         if self._file is not None:
             return self._file.worn
         return self._rows is not None and self._wants_file(self._rows)
+
+    @property
+    def slow(self) -> bool:
+        """Whether every search looks at so many rows that few a second can be answered."""
+        rows = self._rows
+        return (
+            self.exact and rows is not None and rows.n_live * rows.n_components > SLOW_NUMBERS
+        )
 
     @property
     def effort(self) -> Effort | None:

@@ -91,6 +91,11 @@ class Contents:
         return self._live.seconds_behind
 
     @property
+    def settling(self) -> bool:
+        """Whether a large shop's index is still being trained: searches are right, but slow."""
+        return self._live.settling
+
+    @property
     def encoder(self) -> Encoder:
         """What makes vectors of pictures here."""
         return self._live.current().encoder

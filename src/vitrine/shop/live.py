@@ -39,6 +39,9 @@ class Live:
     ----------
     lock : MemoryLock
         Held by whoever needs the memory not to change under it.
+    settling : bool
+        Whether the index of very many items is still being trained, as nobody had opened the shop
+        here before; until then few searches a second can be answered.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class Live:
         self._follower: Thread | None = None
         self._upkeep: Thread | None = None
         self._stop = Event()
+        self.settling = False
         self._read(soon)
 
     def current(self) -> Memory:
@@ -160,6 +164,7 @@ class Live:
                     continue
                 neighbours = self._memory.neighbours
                 if neighbours.exact and neighbours.worn:
+                    self.settling = neighbours.slow
                     arguments = self._memory, empty, turn.pop_all()
                     self._upkeep = Thread(target=self._settle, args=arguments, name="upkeep")
                     self._upkeep.start()
@@ -172,7 +177,10 @@ class Live:
     def _settle(self, memory: Memory, empty: Callable[[], Memory], turn: ExitStack) -> None:
         """Train the index of what has just been read, and map it, while items are found."""
         with turn:
-            self._train(memory)
+            try:
+                self._train(memory)
+            finally:
+                self.settling = False
             mapped = self._mapped(memory, empty, self._refreshing)
         if mapped is None:
             return

@@ -21,10 +21,12 @@ async def alive() -> Response:
 
 @router.get("/readyz", responses=problems("shop-unavailable"))
 async def ready(state: StateOf) -> Response:
-    """Say that the shop is open and followed: what others write is seen."""
+    """Say that the shop is open, searched quickly and followed: what others write is seen."""
     behind = state.shop.seconds_behind
     if behind > STALE_SECONDS:
         raise Refusal("shop-unavailable", f"the database was last read {behind:.0f} s ago")
+    if state.shop.settling:
+        raise Refusal("shop-unavailable", "the index of its items is being trained")
     return Json({"status": "ready"})
 
 

@@ -25,13 +25,20 @@ def blocks(n: int) -> range:
 
 def clustered(n: int, start: int) -> Vectors:
     """Return one block of n clustered vectors: 500 to a cluster, spread half as wide as those."""
-    centres = np.random.default_rng(1).standard_normal(
-        (max(20, n // ITEMS_A_CLUSTER), DIMENSIONS), np.float32
-    )
-    rng = np.random.default_rng([2, start])
-    chosen = rng.integers(0, len(centres), min(BLOCK, n - start))
+    chosen, rng = _clusters(n, start)
+    centres = np.random.default_rng(1).standard_normal((_n_clusters(n), DIMENSIONS), np.float32)
     spread = rng.standard_normal((len(chosen), DIMENSIONS), np.float32)
     return centres[chosen] + np.float32(0.5) * spread
+
+
+def _clusters(n: int, start: int) -> tuple[np.ndarray, np.random.Generator]:
+    """Return which cluster each of a block's vectors is in, and what draws the rest of them."""
+    rng = np.random.default_rng([2, start])
+    return rng.integers(0, _n_clusters(n), min(BLOCK, n - start)), rng
+
+
+def _n_clusters(n: int) -> int:
+    return max(20, n // ITEMS_A_CLUSTER)
 
 
 def unclustered(n: int, start: int) -> Vectors:
@@ -40,10 +47,11 @@ def unclustered(n: int, start: int) -> Vectors:
     return rng.standard_normal((min(BLOCK, n - start), DIMENSIONS), np.float32)
 
 
-def attributes(start: int, size: int) -> list[dict[str, object]]:
-    """Return attributes of one block: filters on them keep 50, 1 and 0.01 % of the items."""
+def attributes(n: int, start: int) -> list[dict[str, object]]:
+    """Return the attributes of one block of n items, which `FILTERS` ask for."""
     rng = np.random.default_rng([4, start])
-    price, bins = rng.random(size), rng.integers(0, 10_000, size)
+    clusters, _ = _clusters(n, start)
+    price, bins = rng.random(len(clusters)), rng.integers(0, 10_000, len(clusters))
     return [
         {
             "title": f"item number {start + i}",
@@ -52,15 +60,27 @@ def attributes(start: int, size: int) -> list[dict[str, object]]:
             "in_stock": bool(b % 2),
             "shelf": int(b // 100),
             "bin": int(b),
+            "kind": f"kind {c % 5}",
         }
-        for i, (p, b) in enumerate(zip(price, bins.tolist(), strict=True))
+        for i, (p, b, c) in enumerate(zip(price, bins.tolist(), clusters.tolist(), strict=True))
     ]
 
 
-FILTERS = {"half": "in_stock=true", "1 %": "shelf=7", "0.01 %": "bin=707"}
+FILTERS = {
+    "half": "in_stock=true",
+    "a fifth, whole clusters": 'kind="kind 3"',
+    "1 %": "shelf=7",
+    "0.01 %": "bin=707",
+}
+KEPT = {
+    "half": lambda item: item["in_stock"],
+    "a fifth, whole clusters": lambda item: item["kind"] == "kind 3",
+}
+"""What the filters that go through the index keep; the others are searched exactly."""
+
 SCHEMA = {
     "title": "text", "brand": "text", "price": "number", "in_stock": "boolean",
-    "shelf": "integer", "bin": "integer",
+    "shelf": "integer", "bin": "integer", "kind": "text",
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ python scale_shop.py first SHOP N     the first opening: reads every item, build
 python scale_shop.py open SHOP N      every later opening
 python scale_shop.py ask SHOP N       queries, alone and while another process writes
 python scale_shop.py write SHOP N     that other process
+python scale_shop.py pairs SHOP N     the similar items of every item
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from scale_data import (
-    BLOCK,
     DIMENSIONS,
     FILTERS,
+    KEPT,
     SCHEMA,
     attributes,
     blocks,
@@ -35,6 +36,7 @@ from vitrine.encoders import make_encoder
 from vitrine.store import DATABASE_NAME, Store, StoredItem
 
 K = 10
+PAIRS_K = 20
 QUERIES = 400
 CHECKED = 200
 LONE, MANY, TOGETHER = 20, 4, 1_000
@@ -53,7 +55,7 @@ def make(path: Path, n: int) -> dict:
     for start in blocks(n):
         before = time.perf_counter()
         vectors = clustered(n, start)
-        rows = attributes(start, len(vectors))
+        rows = attributes(n, start)
         drawing += time.perf_counter() - before
         store.put(
             [stored(f"item-{start + i}", row, vector)
@@ -72,7 +74,7 @@ def stored(item_id: str, row: dict, vector: np.ndarray) -> StoredItem:
     return StoredItem(item_id, (PictureRef("made.jpg"),), "made", row, vector)
 
 
-def first(path: Path, n: int) -> dict:
+def first(path: Path, _n: int) -> dict:
     """Open the shop as the first process does; say what that took."""
     said: list[str] = []
     handler = logging.Handler()
@@ -105,7 +107,7 @@ def opened(path: Path, _n: int = 0) -> dict:
 
 
 def ask(path: Path, n: int) -> dict:
-    """Return milliseconds of queries of all kinds, and the recall of those without a filter."""
+    """Return milliseconds of queries of all kinds, and recall where they go through the index."""
     rng = np.random.default_rng(5)
     rows = rng.integers(0, n, QUERIES)
     ids = [f"item-{row}" for row in rows]
@@ -125,6 +127,8 @@ def ask(path: Path, n: int) -> dict:
                 "found": there,
                 **timed(lambda i, where=where: shop.similar(ids[i], k=K, where=where)),
             }
+            if name in KEPT:
+                result["filters"][name]["recall"] = recall(shop, n, vectors[:CHECKED], name)
         result["writes"] = while_writing(shop, path, n, ids)
     return result
 
@@ -141,9 +145,9 @@ def timed(query, n: int = QUERIES) -> dict[str, float]:
     return {"p50": float(np.median(taken)), "p99": float(np.percentile(taken, 99))}
 
 
-def recall(shop: Shop, n: int, queries: np.ndarray) -> float:
-    """Return the share of the true ten nearest, by cosine or Euclidean as the shop compares."""
-    distance = shop.encoder.distance_
+def recall(shop: Shop, n: int, queries: np.ndarray, name: str | None = None) -> float:
+    """Return the share found of the true ten nearest, under the filter of that name."""
+    distance, kept = shop.encoder.distance_, None if name is None else FILTERS[name]
     prepared = distance.prepare(queries)
     best, where = np.full((len(queries), K), -np.inf, np.float32), np.zeros((len(queries), K), int)
     for start in blocks(n):
@@ -151,6 +155,8 @@ def recall(shop: Shop, n: int, queries: np.ndarray) -> float:
         scores = prepared @ block.T
         if distance.metric == "l2":
             scores -= 0.5 * np.einsum("nd,nd->n", block, block)
+        if name is not None:
+            scores[:, [not KEPT[name](item) for item in attributes(n, start)]] = -np.inf
         joined = np.hstack([best, scores])
         places = np.hstack(
             [where, np.broadcast_to(np.arange(start, start + len(block)), scores.shape)]
@@ -159,7 +165,8 @@ def recall(shop: Shop, n: int, queries: np.ndarray) -> float:
         best = np.take_along_axis(joined, chosen, axis=1)
         where = np.take_along_axis(places, chosen, axis=1)
     shares = [
-        len({f"item-{i}" for i in truth} & {hit.id for hit in shop.similar(query, k=K)}) / K
+        len({f"item-{i}" for i in truth} & {hit.id for hit in shop.similar(query, k=K, where=kept)})
+        / K
         for query, truth in zip(queries, where, strict=True)
     ]
     return float(np.mean(shares))
@@ -205,7 +212,7 @@ def write(path: Path, n: int) -> dict:
         others = rng.choice(n, TOGETHER - 1, replace=False).tolist() if many else []
         vectors = rng.standard_normal((len(others) + 1, DIMENSIONS)).astype(np.float32)
         names = [*[f"item-{other}" for other in others], f"new-{number}"]
-        rows = attributes(BLOCK + number, len(names))
+        rows = attributes(n, 0)[: len(names)]
         batch = [stored(*each) for each in zip(names, rows, vectors, strict=True)]
         store.put(batch, encoder_id)
         done[f"new-{number}"] = time.time()
@@ -213,6 +220,15 @@ def write(path: Path, n: int) -> dict:
     store.remove(list(done))
     store.close()
     return done
+
+
+def pairs(path: Path, _n: int) -> dict:
+    """Write the table of the similar items of every item."""
+    started = time.perf_counter()
+    with Shop.open(path) as shop:
+        made = shop.write_neighbours(path.with_suffix(".parquet"), PAIRS_K)
+    return {"seconds": time.perf_counter() - started, "rows": made.rows, "peak": peak(),
+            "processor": time.process_time()}  # fmt: skip
 
 
 def peak() -> float:
@@ -231,8 +247,8 @@ def megabytes(files) -> float:
     return sum(file.stat().st_blocks * 512 for file in files) / 2**20
 
 
-STAGES = {"make": make, "first": lambda path, _n: first(path, _n), "open": opened, "ask": ask,
-          "write": write}  # fmt: skip
+STAGES = {"make": make, "first": first, "open": opened, "ask": ask, "write": write,
+          "pairs": pairs}  # fmt: skip
 
 
 if __name__ == "__main__":

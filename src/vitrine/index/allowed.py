@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.index.compact import Compact
+from vitrine.index.filtered import AllowedLists, Filing
+from vitrine.index.lists import packed
 from vitrine.index.rows import Rows
 from vitrine.topk import Metric, Positions
 
@@ -31,6 +33,7 @@ class Allowed:
         self.mask = mask
         self._asked: object = None  # the version of the rows that it was asked with before
         self._compact: Compact | None = None
+        self._lists: AllowedLists | None = None
 
     @cached_property
     def count(self) -> int:
@@ -46,6 +49,13 @@ class Allowed:
     def bits(self) -> NDArray[np.uint8]:
         """The mask with eight rows to a byte, the first in the lowest bit."""
         return packed(self.mask)
+
+    def lists(self, filing: Filing) -> AllowedLists:
+        """Return the lists of an inverted file that hold allowed rows."""
+        kept = self._lists
+        if kept is None or kept.filing is not filing:
+            self._lists = kept = filing.lists(self.positions)
+        return kept
 
     def compact(self, rows: Rows, metric: Metric) -> Compact | None:
         """Return a copy of the allowed rows, once they were asked for before.
@@ -65,8 +75,3 @@ class Allowed:
             return None
         self._compact = kept = Compact(rows, there, metric)
         return kept
-
-
-def packed(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return a mask with eight rows to a byte, as FAISS reads it."""
-    return np.packbits(mask, bitorder="little")

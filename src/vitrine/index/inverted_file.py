@@ -16,8 +16,9 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine.index.allowed import Allowed, packed
-from vitrine.index.lists import fewest_bits, read_lists, remove, trained_lists
+from vitrine.index.allowed import Allowed
+from vitrine.index.filtered import Filing
+from vitrine.index.lists import fewest_bits, packed, read_lists, remove, trained_lists
 from vitrine.index.rows import Rows
 from vitrine.topk import SLACK, FloatArray, Metric, Positions, blocked_top_k
 
@@ -37,6 +38,10 @@ of the nearest where vectors lie anyhow; scored again in full, five candidates h
 
 _ROWS_A_CANDIDATE = 40
 """Rows looked at in the time of scoring one candidate in full, which lies anywhere in memory."""
+
+_MORE_UNDER_A_FILTER = 2
+"""Times as many candidates: what is allowed may be far away, and then differs less than codes are
+off."""
 
 _FAR = np.float32(1 + np.sqrt(2))
 """Length from which on a vector is as far from all of length 1 as those at right angles."""
@@ -102,6 +107,7 @@ class InvertedFile:
         self._rows, self._metric, self._index = rows, metric, index
         self._filed, self._held = filed, held
         self._n_trained, self._n_changed = n_trained, n_changed
+        self._filing: Filing | None = None  # of the rows as they are filed now
         self._pending: Positions = np.flatnonzero(rows.live[: len(held)] & ~held)
         self._note_held()
         self.effort = effort or Effort(1, _CANDIDATES[0], 0.0)
@@ -180,6 +186,7 @@ class InvertedFile:
             remove(self._index, packed(outdated))
         self._add(self._pending)
         self._held[self._pending] = True
+        self._filing = None
         self._filed = self._held.copy()
         self._pending = np.empty(0, np.int64)
         self._note_held()
@@ -212,10 +219,13 @@ class InvertedFile:
         m = self.effort.n_candidates * k + SLACK
         if allowed is None:
             return self._find(queries, m, n_probes, self._bits if self._n_outdated else None)
-        # The fewer are allowed, the farther away the nearest of them lie; three times that, as they
-        # may lie together elsewhere.
-        n_probes = 3 * n_probes * len(self._held) // max(1, allowed.count)
-        return self._find(queries, m, n_probes, self._bits & allowed.bits)
+        if self._filing is None:
+            self._filing = Filing(self._index, len(self._held))
+        bits = self._bits & allowed.bits  # outlives the search: the selector only points at it
+        selector = faiss.IDSelectorBitmap(bits)
+        m = _MORE_UNDER_A_FILTER * (m - SLACK) + SLACK
+        lists = allowed.lists(self._filing)
+        return lists.search(self._index, queries, k, m, n_probes, selector)
 
     def _find(
         self, queries: FloatArray, m: int, n_probes: int, bits: NDArray[np.uint8] | None

@@ -75,6 +75,11 @@ def _empty(bits: int, quantizer: Any) -> Any:
     return faiss.IndexIVFScalarQuantizer(quantizer, d, n_lists, code)
 
 
+def packed(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return a mask with eight rows to a byte, as FAISS reads it."""
+    return np.packbits(mask, bitorder="little")
+
+
 def remove(index: Any, bits: NDArray[np.uint8]) -> None:
     """Take rows out of the lists.
 

@@ -162,9 +162,7 @@ class NearestNeighbours:
     def slow(self) -> bool:
         """Whether every search looks at so many rows that few a second can be answered."""
         rows = self._rows
-        return (
-            self.exact and rows is not None and rows.n_live * rows.n_components > SLOW_NUMBERS
-        )
+        return self.exact and rows is not None and rows.n_live * rows.n_components > SLOW_NUMBERS
 
     @property
     def effort(self) -> Effort | None:

@@ -155,7 +155,7 @@ def _search_file(
 def _few(rows: Rows, k: int, allowed: Allowed | None) -> bool:
     """Whether the rows to look at are so few, or k so large, that exact search is best."""
     n = rows.n_live if allowed is None else allowed.count
-    filtered = n < len(rows) and n * rows.n_components < FEW_NUMBERS
+    filtered = 4 * n < len(rows) and n * rows.n_components < FEW_NUMBERS
     return filtered or n < 20 * k
 
 

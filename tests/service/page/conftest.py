@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import expect
 from PIL import Image
+from playwright.sync_api import expect
 from starlette.testclient import TestClient
 
 from tests.pictures import COLOURS, make_picture

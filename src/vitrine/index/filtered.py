@@ -143,6 +143,7 @@ def _merged(
     one: tuple[FloatArray, Positions], other: tuple[FloatArray, Positions]
 ) -> tuple[FloatArray, Positions]:
     """Return as many of the lowest scores, and their positions, as one of the two has."""
-    scores, positions = (np.hstack(parts) for parts in zip(one, other, strict=True))
+    scores: FloatArray = np.hstack([one[0], other[0]])
+    positions: Positions = np.hstack([one[1], other[1]])
     order = np.argsort(scores, axis=1, kind="stable")[:, : one[0].shape[1]]
     return np.take_along_axis(scores, order, 1), np.take_along_axis(positions, order, 1)

@@ -117,6 +117,13 @@ def show(results: dict[int, dict]) -> None:
     print(f"\nIndexes trained anew while written to: {rebuilt or 'none'}.")
 
 
+def show_pairs(found: dict) -> None:
+    """Print what the similar items of every item took."""
+    print(f"\nThe {PAIRS_K} nearest of each of {PAIRS:,}, {found['rows']:,} rows: "
+          f"{found['seconds']:.0f} s (wanted: 600), {found['processor']:.0f} s of processors, "
+          f"{found['peak']:.0f} MB at most.")  # fmt: skip
+
+
 def _at(result: dict, keys: tuple[str, ...]) -> dict:
     found = result["ask"]
     for key in keys:
@@ -173,10 +180,7 @@ def main() -> None:
         if options.sizes:
             show({n: measure(folder, n) for n in options.sizes})
             if PAIRS in options.sizes:
-                made = stage("pairs", folder / f"shop-{PAIRS}", PAIRS)
-                print(f"\nThe {PAIRS_K} nearest of each of {PAIRS:,}, {made['rows']:,} rows: "
-                      f"{made['seconds']:.0f} s (wanted: 600), {made['processor']:.0f} s of "
-                      f"processors, {made['peak']:.0f} MB at most.")  # fmt: skip
+                show_pairs(stage("pairs", folder / f"shop-{PAIRS}", PAIRS))
         kinds = {"without clusters": lambda: made(unclustered, options.real),
                  "clustered": lambda: made(clustered, options.real)}  # fmt: skip
         if options.photos.is_dir() and options.network.is_file():

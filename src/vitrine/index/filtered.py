@@ -15,8 +15,8 @@ from vitrine.topk import FloatArray, Positions
 _ENOUGH = 1.5
 """Looking into lists ends when they bring nothing among so many times the k best."""
 
-_FEWEST_LISTS = 32
-"""Looked into first, and then as many again: far away, most lists bring nothing."""
+_FEWEST_LISTS = 16
+"""Looked into first, and then as many again; whether a few bring nothing nearer is chance."""
 
 _LISTS_AHEAD = 8
 """So many times the lists of the first look are put in order at once; few queries need more."""
@@ -61,6 +61,7 @@ class AllowedLists:
 
     def __init__(self, filing: Filing, counts: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
         self.filing = filing
+        self._counts, self._sizes = counts, sizes
         holding = counts > 0
         self._n = int(np.count_nonzero(holding))
         self._share = float(counts.sum()) / max(1, int(sizes[holding].sum()))
@@ -91,13 +92,33 @@ class AllowedLists:
         ndarray of shape (q, m), int64
             −1 where there are no more.
         """
-        scores = np.full((len(queries), m), np.inf, np.float32)
         positions = np.full((len(queries), m), -1, np.int64)
         if not self._n:
             return positions
+        first = max(_FEWEST_LISTS, ceil(n_probes / self._share))
+        near = self._near(index, queries, n_probes)
+        for some, n in ((near, first), (~near, 2 * first)):  # far away, most lists bring nothing
+            if some.any():
+                n = min(self._n, n)
+                positions[some] = self._search(index, queries[some], k, m, n, selector)
+        return positions
+
+    def _near(self, index: Any, queries: FloatArray, n_probes: int) -> NDArray[np.bool_]:
+        """Tell which queries have around them at least half of what is allowed everywhere."""
+        around = index.quantizer.search(queries, min(n_probes, index.nlist))[1]
+        share = self._counts[around].sum(axis=1) / np.maximum(1, self._sizes[around].sum(axis=1))
+        near: NDArray[np.bool_] = share >= 0.5 * self._counts.sum() / self._sizes.sum()
+        return near
+
+    def _search(
+        self, index: Any, queries: FloatArray, k: int, m: int, first: int, selector: Any
+    ) -> Positions:
+        """Do what `search` says, beginning with so many lists."""
+        scores = np.full((len(queries), m), np.inf, np.float32)
+        positions = np.full((len(queries), m), -1, np.int64)
         going, last = np.arange(len(queries)), ceil(_ENOUGH * k) - 1
-        start, end = 0, min(self._n, max(_FEWEST_LISTS, ceil(n_probes / self._share)))
-        ordered = self._ordered(index, queries, min(self._n, _LISTS_AHEAD * end))
+        start, end = 0, first
+        ordered = self._ordered(index, queries, min(self._n, _LISTS_AHEAD * first))
         while True:
             if end > len(ordered[0][0]):
                 ordered = self._ordered(index, queries, self._n)

@@ -15,8 +15,14 @@ from vitrine.topk import FloatArray, Positions
 _ENOUGH = 1.5
 """Looking into lists ends when they bring nothing among so many times the k best."""
 
-_FEWEST_LISTS = 16
-"""Looked into first, and then as many again; whether a few bring nothing nearer is chance."""
+_FEWEST_LISTS = 8
+"""Looked into first, and then as many again; that fewer bring nothing nearer may be chance."""
+
+_AS_MUCH = 0.75
+"""Of the share of all rows that is allowed: with less in its nearest list, a query is far away."""
+
+_FAR_LISTS = 4
+"""Times as many lists are looked into from far away, where most bring nothing."""
 
 _LISTS_AHEAD = 8
 """So many times the lists of the first look are put in order at once; few queries need more."""
@@ -96,18 +102,18 @@ class AllowedLists:
         if not self._n:
             return positions
         first = max(_FEWEST_LISTS, ceil(n_probes / self._share))
-        near = self._near(index, queries, n_probes)
-        for some, n in ((near, first), (~near, 2 * first)):  # far away, most lists bring nothing
+        near = self._near(index, queries)
+        for some, n in ((near, first), (~near, _FAR_LISTS * first)):
             if some.any():
                 n = min(self._n, n)
                 positions[some] = self._search(index, queries[some], k, m, n, selector)
         return positions
 
-    def _near(self, index: Any, queries: FloatArray, n_probes: int) -> NDArray[np.bool_]:
-        """Tell which queries have around them at least half of what is allowed everywhere."""
-        around = index.quantizer.search(queries, min(n_probes, index.nlist))[1]
-        share = self._counts[around].sum(axis=1) / np.maximum(1, self._sizes[around].sum(axis=1))
-        near: NDArray[np.bool_] = share >= 0.5 * self._counts.sum() / self._sizes.sum()
+    def _near(self, index: Any, queries: FloatArray) -> NDArray[np.bool_]:
+        """Tell in which queries' nearest list about as much is allowed as everywhere."""
+        nearest = index.quantizer.search(queries, 1)[1][:, 0]
+        share = self._counts[nearest] / np.maximum(1, self._sizes[nearest])
+        near: NDArray[np.bool_] = share >= _AS_MUCH * self._counts.sum() / self._sizes.sum()
         return near
 
     def _search(

@@ -3,7 +3,7 @@
     python benchmarks/scale.py [--sizes 10000 100000 1000000] [--photos FOLDER --network FILE.onnx]
                                [--real 100000] [--peers] [--keep FOLDER]
 
-Items have 256 numbers, clustered, and six attributes; they are written straight into the store,
+Items have 256 numbers, clustered, and seven attributes; they are written straight into the store,
 and every step runs in a process of its own (`scale_shop.py`). With photos and a network, by default
 those in ``$VITRINE_SHARED_DATA``, the index is also judged on real vectors, and always on vectors
 without any clusters, which is the worst case.

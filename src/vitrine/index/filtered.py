@@ -15,14 +15,12 @@ from vitrine.topk import FloatArray, Positions
 _ENOUGH = 1.5
 """Looking into lists ends when they bring nothing among so many times the k best."""
 
-_FEWEST_LISTS = 8
-"""Looked into first, and then as many again; that fewer bring nothing nearer may be chance."""
+_FEWEST_NEAR, _FEWEST_FAR = 8, 32
+"""Lists looked into first, and then as many again. That fewer bring nothing nearer may be chance,
+and far from what is allowed, where any list may hold some of the nearest, most bring nothing."""
 
 _AS_MUCH = 0.75
 """Of the share of all rows that is allowed: with less in its nearest list, a query is far away."""
-
-_FAR_LISTS = 4
-"""Times as many lists are looked into from far away, where most bring nothing."""
 
 _LISTS_AHEAD = 8
 """So many times the lists of the first look are put in order at once; few queries need more."""
@@ -101,12 +99,11 @@ class AllowedLists:
         positions = np.full((len(queries), m), -1, np.int64)
         if not self._n:
             return positions
-        first = max(_FEWEST_LISTS, ceil(n_probes / self._share))
-        near = self._near(index, queries)
-        for some, n in ((near, first), (~near, _FAR_LISTS * first)):
+        tuned, near = ceil(n_probes / self._share), self._near(index, queries)
+        for some, fewest in ((near, _FEWEST_NEAR), (~near, _FEWEST_FAR)):
             if some.any():
-                n = min(self._n, n)
-                positions[some] = self._search(index, queries[some], k, m, n, selector)
+                first = min(self._n, max(tuned, fewest))
+                positions[some] = self._search(index, queries[some], k, m, first, selector)
         return positions
 
     def _near(self, index: Any, queries: FloatArray) -> NDArray[np.bool_]:

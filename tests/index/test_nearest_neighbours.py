@@ -159,6 +159,25 @@ def test_recall_has_a_floor_far_from_all_that_is_allowed():
     np.testing.assert_array_equal(found[:, 0], np.arange(20_000, 20_100))
 
 
+@pytest.mark.parametrize("name", DISTANCES)
+def test_recall_has_a_floor_for_queries_from_elsewhere(name):
+    # Every row has thirty that hardly differ from it, so few lists suffice among themselves.
+    rng = np.random.default_rng(5)
+    centres = rng.normal(size=(700, 8)) @ rng.normal(size=(8, 64))
+    near = 0.05 * rng.normal(size=(600, 30, 64))
+    vectors = (centres[:600, None] + near).reshape(-1, 64).astype(np.float32)
+    queries = centres[600:].astype(np.float32)
+    distance = Distance.fit(name, vectors)
+    index = NearestNeighbours(distance, method="faiss").build(vectors)
+    found = index.search(queries, 10).positions
+    assert recall(found, distance, vectors, queries, 10) >= 0.98
+    index.remove(np.arange(0, len(vectors), 700))  # few enough to stay in the lists
+    found = index.search(queries, 10).positions
+    left = np.ones(len(vectors), bool)
+    left[::700] = False
+    assert recall(found, distance, vectors, queries, 10, left) >= 0.98
+
+
 @pytest.mark.parametrize("n_allowed", [0, 1, 9, 10, 11, 500])
 def test_exactly_k_where_k_are_allowed(index, n_allowed):
     allowed = np.zeros(N, bool)

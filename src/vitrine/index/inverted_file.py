@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vitrine.index.allowed import Allowed
 from vitrine.index.filtered import Filing
 from vitrine.index.lists import fewest_bits, packed, read_lists, remove, trained_lists
+from vitrine.index.probing import FEWEST_FAR, search_widening
 from vitrine.index.rows import Rows
 from vitrine.topk import SLACK, FloatArray, Metric, Positions, blocked_top_k
 
@@ -39,9 +40,15 @@ of the nearest where vectors lie anyhow; scored again in full, five candidates h
 _ROWS_A_CANDIDATE = 40
 """Rows looked at in the time of scoring one candidate in full, which lies anywhere in memory."""
 
-_MORE_UNDER_A_FILTER = 2
-"""Times as many candidates: what is allowed may be far away, and then differs less than codes are
+_MORE_FAR = 2
+"""Times as many candidates where the nearest may be far away: they differ less than codes are
 off."""
+
+_ELEVENTH = 10
+"""Which candidate tells how far a query's nearest are: a row's tenth, after the row itself."""
+
+_OWN = 0.98
+"""Share of the sampled rows whose nearest tell how far a query's may be for the tuned effort."""
 
 _FAR = np.float32(1 + np.sqrt(2))
 """Length from which on a vector is as far from all of length 1 as those at right angles."""
@@ -62,11 +69,16 @@ class Effort:
         Candidates for each neighbour asked for, which are scored again in full.
     recall : float
         Share of the ten nearest of the sampled rows that is among the candidates.
+    reach : float
+        A query whose eleventh nearest candidate is at most this far away, by the distance of codes
+        that FAISS returns, has its nearest where the sampled rows had theirs. One from elsewhere,
+        such as a photo that is not in the catalogue, looks further.
     """
 
     n_probes: int
     n_candidates: int
     recall: float
+    reach: float
 
 
 class InvertedFile:
@@ -110,7 +122,7 @@ class InvertedFile:
         self._filing: Filing | None = None  # of the rows as they are filed now
         self._pending: Positions = np.flatnonzero(rows.live[: len(held)] & ~held)
         self._note_held()
-        self.effort = effort or Effort(1, _CANDIDATES[0], 0.0)
+        self.effort = effort or Effort(1, _CANDIDATES[0], 0.0, np.inf)
 
     @classmethod
     def train(cls, rows: Rows, metric: Metric, random_state: int) -> Self:
@@ -217,27 +229,39 @@ class InvertedFile:
         """
         n_probes = self.effort.n_probes * max(1, k // 10)
         m = self.effort.n_candidates * k + SLACK
+        more = self.effort.n_candidates * _MORE_FAR * k + SLACK
         if allowed is None:
-            return self._find(queries, m, n_probes, self._bits if self._n_outdated else None)
+            return self._find(queries, k, (m, more), n_probes)
         if self._filing is None:
             self._filing = Filing(self._index, len(self._held))
         bits = self._bits & allowed.bits  # outlives the search: the selector only points at it
         selector = faiss.IDSelectorBitmap(bits)
-        m = _MORE_UNDER_A_FILTER * (m - SLACK) + SLACK
         lists = allowed.lists(self._filing)
-        return lists.search(self._index, queries, k, m, n_probes, selector)
+        return lists.search(self._index, queries, k, more, n_probes, selector)
 
-    def _find(
-        self, queries: FloatArray, m: int, n_probes: int, bits: NDArray[np.uint8] | None
-    ) -> Positions:
+    def _find(self, queries: FloatArray, k: int, m: tuple[int, int], n_probes: int) -> Positions:
+        """Return so many candidates for each query; or more, if one is from elsewhere."""
+        selector = faiss.IDSelectorBitmap(self._bits) if self._n_outdated else None
+        distances, positions = self._look_up(queries, m[0], n_probes, selector)
+        far = np.flatnonzero(distances[:, _ELEVENTH] > self.effort.reach)
+        if not len(far) or n_probes >= self._index.nlist:
+            return positions
+        found = np.full((len(queries), m[1]), -1, np.int64)
+        found[:, : m[0]] = positions
+        first = max(FEWEST_FAR, 2 * n_probes)
+        found[far] = search_widening(self._index, queries[far], k, m[1], first, selector)
+        return found
+
+    def _look_up(
+        self, queries: FloatArray, m: int, n_probes: int, selector: Any = None
+    ) -> tuple[FloatArray, Positions]:
         n_probes = min(n_probes, self._index.nlist)
-        if bits is None:
+        if selector is None:
             parameters = _parameters(n_probes)
-        else:  # `bits` outlives the search: the selector only points at it
-            selector = faiss.IDSelectorBitmap(bits)
+        else:
             parameters = faiss.SearchParametersIVF(nprobe=n_probes, sel=selector)
-        positions: Positions = self._index.search(queries, m, params=parameters)[1]
-        return positions
+        found: tuple[FloatArray, Positions] = self._index.search(queries, m, params=parameters)
+        return found
 
     def _tune(self, live: Positions, random_state: int) -> Effort:
         """Return the cheapest effort with the wanted recall of the ten nearest, or all there is."""
@@ -248,20 +272,21 @@ class InvertedFile:
             queries, self._rows.vectors[:n], k, self._metric, allowed=self._rows.live[:n],
             squared_norms=self._rows.squared_norms[:n], block_bytes=_TRUTH_BYTES,
         )  # fmt: skip
-        n_probes, best, least = 1, Effort(self._index.nlist, _CANDIDATES[-1], 0.0), np.inf
+        n_probes, best, least = 1, Effort(self._index.nlist, _CANDIDATES[-1], 0.0, np.inf), np.inf
         while True:
             more = min(self._index.nlist, max(n_probes + 1, n_probes * 3 // 2))
             looked_at = n_probes * len(live) / self._index.nlist
             if looked_at + k * _CANDIDATES[0] * _ROWS_A_CANDIDATE >= least:
                 return best
-            found = self._find(queries, _CANDIDATES[-1] * k + SLACK, n_probes, None)
+            distances, found = self._look_up(queries, _CANDIDATES[-1] * k + SLACK, n_probes)
+            reach = float(np.quantile(distances[:, _ELEVENTH], _OWN))
             for n_candidates in _CANDIDATES:
                 some = found[:, : n_candidates * k + SLACK]
                 recall = float((truth[:, :, None] == some[:, None, :]).any(axis=2).mean())
                 cost = looked_at + k * n_candidates * _ROWS_A_CANDIDATE
                 if recall >= RECALL and cost < least:
-                    # One step beyond, as queries from elsewhere, and later rows, find less.
-                    best, least = Effort(more, n_candidates, recall), cost
+                    # One step beyond, as later rows find less.
+                    best, least = Effort(more, n_candidates, recall, reach), cost
             if n_probes == self._index.nlist:
                 return best if least < np.inf else replace(best, recall=recall)
             n_probes = more

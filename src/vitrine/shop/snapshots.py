@@ -29,7 +29,7 @@ from vitrine.shop.memory import Memory
 from vitrine.store import Store
 from vitrine.store.marks import Mark, last_writes, still_there
 
-FORMAT = 2
+FORMAT = 3
 FOLDER = "memory"
 
 MANY_CHANGES = 10_000

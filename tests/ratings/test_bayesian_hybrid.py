@@ -6,7 +6,8 @@ from tests.ratings.worlds import N_ITEMS, checkerboard
 
 from vitrine.errors import InputError, OptionError
 from vitrine.ratings import Interactions, ItemFeatures, load_rating_model, make_rating_model
-from vitrine.ratings.feature_prior import FeatureMap, FeaturePrior
+from vitrine.ratings.feature_map import FeatureMap
+from vitrine.ratings.feature_prior import FeaturePrior
 from vitrine.ratings.ids import Ids
 
 NEW = [*range(100, 110)]
@@ -44,16 +45,46 @@ class TestFeatureMap:
         assert gram - np.diag(np.diag(gram)) == pytest.approx(np.zeros((3, 3)), abs=1e-3)
         assert np.square(columns).sum(axis=1).mean() == pytest.approx(1, abs=1e-4)
 
-    def test_one_column_keeps_its_order(self):
-        years = np.array([[1950], [1970], [1990]], np.float32)
-        columns = FeatureMap.of({"year": years}, 3)({"year": years})["year"]
-        steps = np.diff(columns[:, 0])
-        assert abs(steps[0]) == pytest.approx(abs(steps[1]))
-        assert steps[0] * steps[1] > 0
+    def test_any_curve_of_a_number_is_linear_in_its_columns(self):
+        years = np.random.default_rng(0).uniform(1930, 1999, (400, 1)).astype(np.float32)
+        mapped = FeatureMap.of({"year": years}, 64)
+        columns = np.column_stack([np.ones(400), mapped({"year": years})["year"]])
+        hill = -np.abs(years[:, 0] - 1970)
+        told = columns @ np.linalg.lstsq(columns, hill, rcond=None)[0]
+        assert np.corrcoef(told, hill)[0, 1] > 0.99
+
+    def test_a_number_beyond_those_seen_is_taken_for_the_last(self):
+        years = np.arange(1950, 2000, dtype=np.float32)[:, None]
+        mapped = FeatureMap.of({"year": years}, 64)
+        later, last = mapped({"year": np.array([[2050], [1999]], np.float32)})["year"]
+        assert later == pytest.approx(last)
+
+    def test_many_categories_say_no_more_than_one(self):
+        block = np.eye(4, dtype=np.float32)
+        block[0] = 1
+        mapped = FeatureMap.of({"x": block}, 4)
+        row = mapped._rows("x", block)
+        assert np.linalg.norm(row, axis=1) == pytest.approx(np.ones(4))
+        longer = block * 3  # no categories: what is longer says more
+        assert (
+            np.ptp(np.linalg.norm(FeatureMap.of({"x": longer}, 4)._rows("x", longer), axis=1)) > 1
+        )
 
     def test_a_block_without_differences_has_no_columns(self):
         block = np.ones((4, 3), np.float32)
         assert FeatureMap.of({"x": block}, 3)({"x": block})["x"].shape == (4, 0)
+
+    def test_is_the_same_from_its_arrays(self):
+        rng = np.random.default_rng(0)
+        blocks = {
+            "genre": np.eye(3)[rng.integers(0, 3, 50)],
+            "year": rng.normal(0, 1, (50, 1)),
+            "x": rng.normal(0, 1, (50, 5)),
+        }
+        mapped = FeatureMap.of(blocks, 4)
+        again = FeatureMap.from_arrays({"other": np.ones(3), **mapped.to_arrays()})
+        for name, columns in mapped(blocks).items():
+            assert np.array_equal(again(blocks)[name], columns)
 
 
 class TestFeaturePrior:

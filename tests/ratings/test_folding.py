@@ -19,6 +19,7 @@ PERSONAL = {
     "hybrid": {"regularization": 5.0},
     "implicit-als": {"n_factors": 4},
     "bpr": {"n_factors": 4},
+    "mult-vae": {"n_factors": 4},
     "visual-knn": {},
     "rank-blend": {"models": [("ease", {"regularization": 5.0}), ("implicit-als", {})]},
     "blend": {"models": [("item-knn", {"shrinkage": 1.0}), ("svd", {"n_factors": 4})],
@@ -116,6 +117,17 @@ def test_the_other_forms_of_neighbours_are_served_too(name, params):
     if params != {"form": "vote"}:  # which asks nobody in particular
         assert np.mean([item % 2 for item in best]) >= 0.8
     assert np.isfinite(folding(model).contributions(items, ratings, unseen)).all()
+
+
+def test_an_encoded_history_is_served_as_fitted():
+    model = fitted("mult-vae")
+    served = folding(model)
+    for user in range(5):
+        row = slice(*model.seen_.indptr[user : user + 2])
+        scores = served.scores(model.seen_.indices[row], model.seen_.ratings[row])
+        assert scores == pytest.approx(model._scores(np.array([user], np.int32))[0], abs=1e-4)
+    nothing = served.scores(np.array([0], np.int32), np.array([1.0], np.float32))  # no choice
+    assert nothing == pytest.approx(model._scores(np.array([-1], np.int32))[0], abs=1e-5)
 
 
 def test_als_is_solved_exactly_for_weights():

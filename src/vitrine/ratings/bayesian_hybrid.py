@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from vitrine.artifact import Artifact
 from vitrine.errors import InputError, OptionError
 from vitrine.ratings.bayesian import BayesianSVDpp
-from vitrine.ratings.feature_prior import FeatureMap, FeaturePrior
+from vitrine.ratings.feature_map import FeatureMap
+from vitrine.ratings.feature_prior import FeaturePrior
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.gibbs import Sampler
 from vitrine.ratings.ids import Ids
@@ -141,17 +142,12 @@ class BayesianHybrid(BayesianSVDpp):
         artifact = super()._state()
         artifact.settings["blocks"] = list(self.coefficients_)
         if self.feature_map_ is not None:
-            for name, drawn in self.coefficients_.items():
-                artifact.arrays[f"coefficients.{name}"] = drawn
-                artifact.arrays[f"centres.{name}"] = self.feature_map_.centres[name]
-                artifact.arrays[f"axes.{name}"] = self.feature_map_.axes[name]
+            drawn = {f"coefficients.{name}": d for name, d in self.coefficients_.items()}
+            artifact.arrays |= drawn | self.feature_map_.to_arrays()
         return artifact
 
     def _restore(self, artifact: Artifact) -> None:
         super()._restore(artifact)
         names = artifact.settings["blocks"]
-        centres, axes, self.coefficients_ = (
-            {name: artifact.arrays[f"{part}.{name}"] for name in names}
-            for part in ("centres", "axes", "coefficients")
-        )
-        self.feature_map_ = FeatureMap(centres, axes) if names else None
+        self.coefficients_ = {name: artifact.arrays[f"coefficients.{name}"] for name in names}
+        self.feature_map_ = FeatureMap.from_arrays(artifact.arrays) if names else None

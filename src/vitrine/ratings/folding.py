@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.linalg import solve
 
@@ -22,6 +23,7 @@ from vitrine.ratings.ease import EASE
 from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import UNKNOWN, Codes
+from vitrine.ratings.mult_vae import MultVAE
 
 Array = NDArray[Any]
 Model = TypeVar("Model", bound=RatingModel)
@@ -183,6 +185,36 @@ class MappedFactors(Folding[BPR]):
         factors, power = self.model.item_factors_, self.model.rating_power
         shares: Array = factors[picks] @ (factors[items] @ self._map).T
         return shares * strengths(self.model, ratings, power)
+
+
+class EncodedHistory(Folding[MultVAE]):
+    """For `MultVAE`, whose encoder takes any history."""
+
+    def scores(self, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user, (n_items,)."""
+        model = self.model
+        row = strengths(model, ratings, model.rating_power)[None]
+        if not row.any():
+            return super().scores(items, ratings)
+        factors = model.factors_of(self._histories(row, items))[0]
+        scores: Array = model.item_factors_[:-1] @ factors + model.item_biases_[:-1]
+        return scores
+
+    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
+        """Return by how much each pick would score less without each rated item, (n_picks, n)."""
+        model = self.model
+        whole = strengths(model, ratings, model.rating_power)[None]
+        without = whole * (1 - np.eye(len(items), dtype=np.float32))
+        factors = model.factors_of(self._histories(np.concatenate([whole, without]), items))
+        scores = model.item_factors_[picks] @ factors.T
+        lost: Array = scores[:, :1] - scores[:, 1:]
+        return lost
+
+    def _histories(self, rows: Array, items: Codes) -> sp.csr_matrix:
+        """Return rows of how strongly each of `items` was chosen, as columns of all items."""
+        indptr = np.arange(len(rows) + 1) * len(items)
+        columns, n_items = np.tile(items, len(rows)), len(self.model.items_)
+        return sp.csr_matrix((rows.ravel(), columns, indptr), (len(rows), n_items))
 
 
 class SampledFactors(Folding[BayesianSVDpp]):

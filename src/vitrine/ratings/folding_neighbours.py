@@ -18,6 +18,7 @@ from vitrine.ratings.ease import EASE
 from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.folding import (
     ChosenFactors,
+    EncodedHistory,
     Folding,
     ItemWeights,
     MappedFactors,
@@ -28,6 +29,7 @@ from vitrine.ratings.folding_mllib import OneMoreRow
 from vitrine.ratings.ids import Codes
 from vitrine.ratings.interactions import Interactions, Rows
 from vitrine.ratings.mllib import SparkALS
+from vitrine.ratings.mult_vae import MultVAE
 from vitrine.ratings.neighbours import ItemKNN, UserKNN
 from vitrine.ratings.visual import VisualKNN
 
@@ -235,6 +237,7 @@ _FOLDINGS: tuple[tuple[type[RatingModel], Any], ...] = (
     (EASE, ItemWeights),
     (ImplicitALS, ChosenFactors),
     (BPR, MappedFactors),
+    (MultVAE, EncodedHistory),
     (SparkALS, OneMoreRow),
     (BayesianSVDpp, SampledFactors),
     (ItemKNN, OwnNeighbours),

@@ -27,6 +27,7 @@ RATING_MODELS: dict[str, str] = {
     "ease": "vitrine.ratings.ease:EASE",
     "implicit-als": "vitrine.ratings.als:ImplicitALS",
     "bpr": "vitrine.ratings.bpr:BPR",
+    "mult-vae": "vitrine.ratings.mult_vae:MultVAE",
     "rank-blend": "vitrine.ratings.blend:RankBlend",
     "visual-knn": "vitrine.ratings.visual:VisualKNN",
     "hybrid": "vitrine.ratings.hybrid:Hybrid",

@@ -87,6 +87,12 @@ SPACES: dict[str, Space] = {
         "regularization": Range(0.003, 0.1),
         "n_candidates": Choice((1, 2, 4, 8)),
     },
+    "mult-vae": {
+        "n_factors": Range(16, 128, whole=True),
+        "kl_weight": Range(0.05, 0.8),
+        "dropout": Choice((0.2, 0.5, 0.7)),
+        "weight_decay": Range(0.1, 3),
+    },
     "visual-knn": {"k": Range(5, 80, whole=True), "sharpness": Range(1, 16)},
 }
 """By the name of a model; one that is not here has nothing worth a search."""

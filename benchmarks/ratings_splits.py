@@ -3,7 +3,7 @@
 ``python benchmarks/ratings_splits.py ml-100k [--splits folds:5 leave-last-out global-time]
 [--models NAME … [--against NAME]]``
 
-The folder holds MovieLens 100k's ``u.data`` and ``u.item``; genres and decade are the features of
+The folder holds MovieLens 100k's ``u.data`` and ``u.item``; genres and year are the features of
 models that know any. RMSE is over all test ratings. NDCG@20 is for test ratings of 4 and more,
 among all items that the user has not rated. At random a user's later ratings help to predict the
 earlier ones; ``leave-last-out`` asks for each user's last rating, ``global-time`` for the latest
@@ -48,7 +48,7 @@ def main():
     data = read_interactions(Path(options.folder) / "u.data").interactions
     ids = list(data.items.values)
     genres, years = films(options.folder, ids)
-    blocks = {"genres": genres.astype(np.float32), "decade": (years // 10).astype(np.float32)}
+    blocks = {"genres": genres.astype(np.float32), "year": years.astype(np.float32)}
     features = ItemFeatures(Ids(ids), blocks)
     protocol = Protocol(20, relevant_from=4)
     print("| split | model | RMSE | 95 % interval | NDCG@20 | 95 % interval | fit s |")

@@ -39,14 +39,18 @@ from vitrine.ratings import (
 
 PUBLISHED = {"user_scaling": 0.0, "frequency_scaling": 0.0, "rating_power": 0.0}
 LEANING = {"likeness_weight": 30.0}
+FACTS = " with genres and year"
 LINES = [
     ("popularity", "popularity", {}, None),
     ("ease, as published", "ease", PUBLISHED, None),
     ("ease", "ease", {}, None),
     ("implicit-als", "implicit-als", {}, "implicit-als"),
     ("bpr", "bpr", {}, "implicit-bpr"),
+    ("mult-vae", "mult-vae", {}, None),
     ("rank-blend", "rank-blend", {}, None),
-    ("hybrid with genres and year", "hybrid", LEANING, None),
+    ("hybrid" + FACTS, "hybrid", LEANING, None),
+    ("mult-vae" + FACTS, "mult-vae", {}, None),
+    ("rank-blend" + FACTS, "rank-blend", {}, None),
 ]
 
 
@@ -145,7 +149,7 @@ def main():
     for name, kind, params, peer in LINES:
         if options.only and options.only not in name:
             continue
-        features = ItemFeatures(Ids(ids), blocks) if kind == "hybrid" else None
+        features = ItemFeatures(Ids(ids), blocks) if name.endswith(FACTS) else None
         make_rating_model(kind, **params).fit(splits[0].train.select(np.arange(500)).compact())
         line = measure(
             lambda s, items, users, k=kind, p=params, f=features: ours(k, p, s, items, users, f),

@@ -20,6 +20,8 @@ from vitrine.ratings.ids import Ids
 from vitrine.ratings.interactions import Interactions
 
 Array = NDArray[Any]
+TIMES_RATED = ""
+"""Name of a block that no caller gives."""
 
 
 class BayesianHybrid(BayesianSVDpp):
@@ -28,10 +30,13 @@ class BayesianHybrid(BayesianSVDpp):
     An item's own part is normal around a linear map of its features: picture vectors, categories.
     With many ratings they decide, with few the map does, and without any only the map is left. How
     much each block of features says is learned: one that says nothing changes nothing. See
-    `FeaturePrior` for the source. Without features this is `BayesianSVDpp`.
+    `FeaturePrior` for the source. How often an item was rated is such a feature too: what few rated
+    is mostly liked less than its genre, and would otherwise top every list. Without features this
+    is `BayesianSVDpp`.
 
-    Items that nobody rated get their features' expected values; new ones need no training
-    (`add_items`). `predict_spread` does not know how unsure a map is, so it is too narrow there.
+    Items that nobody rated get their features' expected values, and are taken for rated as often as
+    the item of an average rating; new ones need no training (`add_items`). `predict_spread` does
+    not know how unsure a map is, so it is too narrow there.
 
     Parameters
     ----------
@@ -53,6 +58,8 @@ class BayesianHybrid(BayesianSVDpp):
     feature_map_: FeatureMap | None
     coefficients_: dict[str, Array]
     _unrated: tuple[Array, dict[str, Array]]
+    _never: Array
+    _usual: Array
 
     def __init__(
         self,
@@ -102,7 +109,8 @@ class BayesianHybrid(BayesianSVDpp):
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         super()._fit(interactions, features)
-        self._unrated = np.empty(0, np.int64), {}  # used by the sampler only
+        self._unrated = np.empty(0, np.int64), {}  # these three are used by the sampler only
+        self._never = self._usual = np.empty(0)
 
     def _feature_prior(
         self, interactions: Interactions, features: ItemFeatures | None
@@ -126,6 +134,10 @@ class BayesianHybrid(BayesianSVDpp):
         for name, block in told.items():
             shape = self.n_samples, self.n_factors + 2, block.shape[1]
             self.coefficients_[name] = np.empty(shape, np.float32)
+        counts = interactions.by_item.counts
+        told[TIMES_RATED] = _times_rated(counts, self.n_components)
+        self._usual = counts @ told[TIMES_RATED] / counts.sum()
+        self._never = np.append(np.flatnonzero(counts == 0), len(counts))
         return FeaturePrior(told, self.n_factors + 2)
 
     def _keep_sample(self, sample: int, sampler: Sampler) -> None:
@@ -133,10 +145,12 @@ class BayesianHybrid(BayesianSVDpp):
             return
         cold, columns = self._unrated
         into = self.item_samples_[:, sample]
-        for name, drawn in sampler.item_features.coefficients.items():
+        for name in self.coefficients_:
+            drawn = sampler.item_features.coefficients[name]
             self.coefficients_[name][sample] = drawn
             into[cold] += (columns[name] @ drawn.T).astype(np.float32)
-        into[cold, sampler.items.fixed] = 1.0
+        into[self._never] += sampler.item_features.coefficients[TIMES_RATED] @ self._usual
+        into[self._never, sampler.items.fixed] = 1.0
 
     def _state(self) -> Artifact:
         artifact = super()._state()
@@ -151,3 +165,12 @@ class BayesianHybrid(BayesianSVDpp):
         names = artifact.settings["blocks"]
         self.coefficients_ = {name: artifact.arrays[f"coefficients.{name}"] for name in names}
         self.feature_map_ = FeatureMap.from_arrays(artifact.arrays) if names else None
+
+
+def _times_rated(counts: Array, n_components: int) -> Array:
+    """Return columns of how often each item was rated; zeros for those that nobody did."""
+    blocks = {TIMES_RATED: np.log1p(counts)[:, None]}
+    rated = counts > 0
+    mapped = FeatureMap.of({TIMES_RATED: blocks[TIMES_RATED][rated]}, n_components)
+    columns: Array = np.where(rated[:, None], mapped(blocks)[TIMES_RATED], 0.0)
+    return columns

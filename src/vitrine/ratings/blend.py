@@ -29,12 +29,13 @@ DEFAULT_MODELS: tuple[Choice, ...] = (
     ("biases", {}),
 )
 DEFAULT_RANKERS: tuple[Choice, ...] = (
-    ("ease", {}),
+    ("hybrid", {"likeness_weight": 30.0}),
     ("implicit-als", {}),
     ("bpr", {}),
+    ("mult-vae", {}),
     ("bayesian-svdpp", {}),
 )
-DEFAULT_WEIGHTS = (0.5, 1.0, 0.75, 0.5)
+DEFAULT_WEIGHTS = (0.5, 0.5, 0.5, 1.0, 0.5)
 """Of `DEFAULT_RANKERS`, the last of which only explicit ratings can be learned by."""
 
 
@@ -169,8 +170,9 @@ class Blend(_Ensemble):
 class RankBlend(_Ensemble):
     """Adds up several models' scores of all items, each with mean 0 and deviation 1 for a user.
 
-    Models that err differently correct each other, so about equal weights do well. An unknown user
-    gets the same sum of what the models fall back on; an unknown item scores 0.
+    Models that err differently correct each other, so about equal weights do well. Those that know
+    items by their features use them. An unknown user gets the same sum of what the models fall back
+    on; an unknown item scores 0.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def test_a_stranger_gets_what_is_popular_and_is_told_so(rated):
         assert [pick.id for pick in found.picks] == [p.id for p in rated.ratings.popular(4)]
 
 
-@pytest.mark.parametrize("model", ["ease", "item-knn", "svd", "hybrid", "visual-knn"])
+@pytest.mark.parametrize("model", ["ease", "item-knn", "svd", "hybrid", "mult-vae", "visual-knn"])
 def test_a_user_gets_what_the_user_likes_with_the_reasons(rated, model):
     options = {"ease": {"regularization": 3.0}, "hybrid": {"regularization": 3.0},
                "item-knn": {"shrinkage": 1.0}, "svd": {"n_factors": 4}}  # fmt: skip
@@ -83,7 +83,7 @@ def test_a_user_gets_what_the_user_likes_with_the_reasons(rated, model):
         shares = [reason.weight for reason in pick.reasons]
         assert shares == sorted(shares, reverse=True)
         assert 0 < sum(shares) <= 1 + 1e-6
-    if model != "ease" and model != "hybrid":
+    if model not in ("ease", "hybrid", "mult-vae"):
         assert all(1 <= pick.score <= 5 for pick in found.picks)
 
 
@@ -119,8 +119,13 @@ def test_k_filters_and_what_was_seen(rated):
         rated.recommend("u0", where="colour=red")
 
 
-def test_an_item_that_came_after_the_fit_is_recommended_by_its_picture(rated, tmp_path):
-    rated.ratings.fit("hybrid", regularization=3.0)
+@pytest.mark.parametrize(
+    ("model", "options"), [("hybrid", {"regularization": 3.0}), ("mult-vae", {})]
+)
+def test_an_item_that_came_after_the_fit_is_recommended_by_its_picture(
+    rated, tmp_path, model, options
+):
+    rated.ratings.fit(model, **options)
     later = write_class_folders(tmp_path / "later", n_each=1, first_seed=50)
     rated.add(Catalogue.read(later))
     found = rated.recommend("u2", k=30)

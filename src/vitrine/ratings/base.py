@@ -181,6 +181,13 @@ class RatingModel(BaseEstimator, ABC):
         permitted[np.arange(len(codes)), codes] = False
         return self._picks(*top_k(self._item_similarities(codes), k, permitted))
 
+    def knows_by(self, block: str) -> bool:
+        """Tell whether this block of features says which items that nobody rated a user will like.
+
+        Here none does; models that learn from features say which.
+        """
+        return False
+
     @abstractmethod
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         """Set the fitted arrays; `items_` and the like are set."""

@@ -107,6 +107,10 @@ class BayesianHybrid(BayesianSVDpp):
         added.item_noise_ = np.concatenate([self.item_noise_[:-1], noise, self.item_noise_[-1:]])
         return added
 
+    def knows_by(self, block: str) -> bool:
+        """Tell whether the block was there in the fit."""
+        return block in self.coefficients_
+
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         super()._fit(interactions, features)
         self._unrated = np.empty(0, np.int64), {}  # these three are used by the sampler only

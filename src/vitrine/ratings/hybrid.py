@@ -118,6 +118,10 @@ class Hybrid(EASE):
         )
         return added
 
+    def knows_by(self, block: str) -> bool:
+        """Tell whether any of the maps gives the block a weight."""
+        return any(each.weights.get(block) for each in self.maps_)
+
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         if self.trust < 0 or self.n_folds < 2 or self.n_known < 2 or self.likeness_weight < 0:
             raise OptionError("trust and likeness_weight go from 0 up, n_folds and n_known from 2")

@@ -167,6 +167,10 @@ class MultVAE(FactorModel):
         )
         return added
 
+    def knows_by(self, block: str) -> bool:
+        """Tell whether the block was there in the fit."""
+        return self.feature_map_ is not None and block in self.feature_map_.centres
+
     def factors_of(self, histories: sp.csr_matrix) -> Array:
         """Return the factors of users who chose the items of each row, (n_rows, n_factors).
 

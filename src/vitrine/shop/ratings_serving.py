@@ -180,8 +180,7 @@ class Aligned:
 
     def _by_looks(self, picks: Codes) -> NDArray[np.bool_]:
         """Return which picks are scored by their pictures: nobody rated them, and looks count."""
-        maps = getattr(self.model, "maps_", [])
-        if not any(one.weights.get(PICTURES) for one in maps):
+        if not self.model.knows_by(PICTURES):
             return np.zeros(len(picks), bool)
         counts = np.bincount(self.model.seen_.indices, minlength=len(self.model.items_))
         nobody: NDArray[np.bool_] = counts[picks] == 0

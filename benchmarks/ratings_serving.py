@@ -26,6 +26,7 @@ MODELS = {
     "svd": {"n_epochs": 2},
     "implicit-als": {"n_epochs": 1},
     "bpr": {"n_epochs": 1},
+    "mult-vae": {"max_steps": 20},
 }
 N_CATEGORIES, BATCH, N_DIMENSIONS = 100, 5_000, 16
 

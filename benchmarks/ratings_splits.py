@@ -36,6 +36,8 @@ from vitrine.ratings import (
     read_interactions,
 )
 
+DESCRIBED = ("visual-knn", "hybrid", "mult-vae", "rank-blend", "bayesian-hybrid")
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -57,9 +59,9 @@ def main():
         splits = list(make_splits(name, data, folder=options.folder))[: options.most]
         results = []
         for kind in options.models:
-            described = features if kind in ("visual-knn", "hybrid", "bayesian-hybrid") else None
             model = make_rating_model(kind)
-            found = join([evaluate_rating_model(model, s, protocol, described) for s in splits])
+            told = features if kind in DESCRIBED else None
+            found = join([evaluate_rating_model(model, s, protocol, told) for s in splits])
             results.append(found)
             figures = found.figures()
             cells = []

@@ -148,7 +148,7 @@ class Browsing:
 def _chosen(memory: Memory, where: Where, found_ids: list[str] | None) -> NDArray[np.int64]:
     """Return the positions of what is asked for, in the order to be shown."""
     if found_ids is None:
-        places = np.fromiter(memory.positions.values(), np.int64, len(memory))
+        places = memory.positions.places()
     else:
         known = memory.positions
         places = np.array([known[item] for item in found_ids if item in known], np.int64)

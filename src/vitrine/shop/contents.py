@@ -157,7 +157,7 @@ class Contents:
         They come from memory: that one is being removed elsewhere does not matter.
         """
         with self._live.reading() as memory:
-            places = np.fromiter(memory.positions.values(), np.int64, len(memory.positions))
+            places = memory.positions.places()
             if not len(places):
                 return np.zeros((0, memory.encoder.n_components_), np.float32)
             drawn = np.random.default_rng(random_state).permutation(places)[:n]

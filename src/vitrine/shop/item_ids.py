@@ -110,7 +110,7 @@ class ItemIds(Mapping[str, int]):
 
 
 class Places(ValuesView[int]):
-    """The positions of `ItemIds`, in order, forwards or backwards."""
+    """The positions of `ItemIds`, in order."""
 
     def __init__(self, ids: ItemIds) -> None:
         super().__init__(ids)
@@ -118,9 +118,6 @@ class Places(ValuesView[int]):
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._ids.places().tolist())
-
-    def __reversed__(self) -> Iterator[int]:
-        return iter(self._ids.places()[::-1].tolist())
 
     def __contains__(self, position: Any) -> bool:
         return position in self._ids.places()

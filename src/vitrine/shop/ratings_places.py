@@ -15,8 +15,7 @@ Version = tuple[int, int, int]
 
 def items_version(memory: Memory) -> Version:
     """Return what differs when items came or went, and not when ratings or attributes changed."""
-    last = next(reversed(memory.positions.values()), -1)
-    return id(memory), len(memory.positions), last
+    return id(memory), len(memory.positions), memory.positions.size
 
 
 class Places:
@@ -69,7 +68,7 @@ class Places:
         if version == self._version:
             return
         self._memory, self._version = memory, version
-        places = np.fromiter(memory.positions.values(), np.int64, len(memory.positions))
+        places = memory.positions.places()
         size = int(places.max(initial=-1)) + 1
         self._there, self._counted = np.zeros(size, bool), np.zeros(size)
         self._there[places] = True

@@ -76,7 +76,7 @@ class Serving:
             elif features is not None:
                 self._growing = Thread(target=self._grow, args=(features,), daemon=True)
                 self._growing.start()
-            places = np.fromiter(memory.positions.values(), np.int64, len(memory.positions))
+            places = memory.positions.places()
             codes = np.full(int(places.max(initial=-1)) + 1, -1, np.int64)
             codes[places] = self.model.items_.codes(memory.positions)
             self._version = version
@@ -162,9 +162,10 @@ class Aligned:
         picks = self.codes[positions].astype(np.int32)
         carried = self.folding.contributions(items, ratings, picks)
         reasons = [self._rated_reasons(row, items, ratings) for row in carried]
-        for row in np.flatnonzero(self._by_looks(picks)):
-            looks = self._looks_reasons(int(positions[row]), items, ratings)
-            reasons[row] = looks or reasons[row]
+        by_looks = np.flatnonzero(self._by_looks(picks))
+        looks = self._looks_reasons(positions[by_looks], items, ratings)
+        for row, found in zip(by_looks, looks, strict=True):
+            reasons[row] = found or reasons[row]
         return reasons
 
     def _rated_reasons(self, carried: Scores, items: Codes, ratings: Ratings) -> list[Reason]:
@@ -186,22 +187,31 @@ class Aligned:
         nobody: NDArray[np.bool_] = counts[picks] == 0
         return nobody
 
-    def _looks_reasons(self, position: int, items: Codes, ratings: Ratings) -> list[Reason]:
-        """Return what the user rated at least as well as usual and looks most like a pick."""
+    def _looks_reasons(
+        self, positions: Positions, items: Codes, ratings: Ratings
+    ) -> list[list[Reason]]:
+        """Return what the user rated at least as well as usual and looks most like each pick."""
         liked = np.flatnonzero(ratings >= ratings.mean())[:MAX_LIKED]
         named = [(i, str(self.model.items_.values[items[i]])) for i in liked]
         there = [(i, name) for i, name in named if name in self.memory.positions]
-        ids = [self.memory.id_at(position), *(name for _, name in there)]
+        picks = [self.memory.id_at(position) for position in positions.tolist()]
+        nothing: list[list[Reason]] = [[] for _ in picks]
+        if not picks or not there:
+            return nothing
         try:
+            ids = [*picks, *(name for _, name in there)]
             vectors = unit(self.store.vectors(ids, self.memory.encoder_id))
-        except UnknownItemError:
-            return []
-        likeness = vectors[1:] @ vectors[0]
-        best = np.argsort(-likeness, kind="stable")[:N_REASONS]
+        except UnknownItemError:  # one of them was removed just now
+            return nothing
+        by_pick = vectors[: len(picks)] @ vectors[len(picks) :].T
+        best = np.argsort(-by_pick, axis=1, kind="stable")[:, :N_REASONS]
         return [
-            Reason("looks", there[i][1], float(ratings[there[i][0]]), float(likeness[i]))
-            for i in best
-            if likeness[i] > max(0.0, ALMOST * likeness[best[0]])
+            [
+                Reason("looks", there[i][1], float(ratings[there[i][0]]), float(likeness[i]))
+                for i in order
+                if likeness[i] > max(0.0, ALMOST * likeness[order[0]])
+            ]
+            for likeness, order in zip(by_pick, best, strict=True)
         ]
 
     def _as_fitted(self, user: int, items: Codes, ratings: Ratings) -> bool:

@@ -137,7 +137,7 @@ def _load(store: Store, encoder_id: int) -> Encoder:
 def _fit(
     store: Store, memory: Memory, encoder: Encoder, label: str | None, random_state: int
 ) -> Encoder:
-    positions = np.array(list(memory.positions.values()), np.int64)
+    positions = memory.positions.places()
     if len(positions) > MAX_FIT_PICTURES:
         rng = np.random.default_rng(random_state)
         positions = np.sort(rng.choice(positions, MAX_FIT_PICTURES, replace=False))

@@ -5,9 +5,9 @@
 The folder holds MovieLens 100k's ``u.data`` and ``u.item``; VECTORS is what `ratings_posters.py`
 writes. Ratings of 4 and more count as liked; users with at least 5 of them stay; a fifth of the
 items (of those with a poster, where posters are given) loses all its ratings, once a repeat. The
-cold items are ranked among themselves, and among all items that the user has not liked. Everything
-is learned from warm items, the weight of each block of features too. Differences are paired by
-user, with 95 % intervals.
+cold items are ranked among themselves, and among all items that the user has not liked, by `hybrid`
+where no other model is named. Everything is learned from warm items, the weight of each block of
+features too. Differences are paired by user, with 95 % intervals.
 """
 
 import argparse
@@ -29,7 +29,12 @@ PAIRS = (
     ("posters", "shuffled posters"),
     ("genres, year and posters", "genres and year"),
     ("genres, year and posters", "genres, year and shuffled posters"),
+    ("genres and year, by rank-blend", "genres and year"),
+    ("genres, year and posters, by rank-blend", "genres, year and posters"),
+    ("genres, year and posters, by rank-blend", "genres and year, by rank-blend"),
 )
+OTHERS = ("mult-vae", "rank-blend")
+TOLD_TO_OTHERS = ("posters", "genres and year", "genres, year and posters")
 
 
 def liked(folder):
@@ -123,6 +128,8 @@ def main():
     print("|---|---|---|---|---|", flush=True)
     lines = [("random", "random", found["genres and year"])]
     lines += [(name, "hybrid", blocks) for name, blocks in found.items()]
+    for name in filter(found.__contains__, TOLD_TO_OTHERS):
+        lines += [(f"{name}, by {kind}", kind, found[name]) for kind in OTHERS]
     for name, kind, blocks in lines:
         if options.only and options.only not in name:
             continue

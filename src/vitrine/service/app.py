@@ -29,7 +29,9 @@ from vitrine.service.thumbnails import Thumbnails
 from vitrine.shop import Shop
 from vitrine.store import PlaceLike
 
-MODULES = (items, photos, pictures, users, writing, operating, documents)
+MODULES = (photos, items, pictures, users, writing, operating, documents)
+"""In the order in which a request's path is compared with theirs."""
+
 SEARCH_THREADS = 4
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
-import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,6 +60,7 @@ class Gate:
     def __init__(self, app: ASGIApp, settings: Settings, meter: Meter) -> None:
         self._app, self._settings, self._meter = app, settings, meter
         self._access = Access(settings)
+        self._ids = random.Random()  # noqa: S311 - an id is no secret, and the system's are slow
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +70,7 @@ class Gate:
             return
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        known = given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        known = given.decode() if _REQUEST_ID.fullmatch(given) else self._new_id()
         visit = scope["vitrine.visit"] = Visit(known)
         self._in_flight += 1
         self._meter.in_flight(self._in_flight)
@@ -80,6 +81,9 @@ class Gate:
             self._in_flight -= 1
             self._meter.in_flight(self._in_flight)
             self._note(scope, visit)
+
+    def _new_id(self) -> str:
+        return f"{self._ids.getrandbits(64):016x}"
 
     async def _answer(
         self, scope: Scope, headers: dict[bytes, bytes], incoming: _Incoming, send: Send

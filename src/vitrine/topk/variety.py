@@ -29,8 +29,11 @@ def collapse(vectors: FloatArray, tolerance: float) -> NDArray[np.int64]:
     squares = np.diagonal(products)
     apart = squares[:, None] + squares[None, :] - 2 * products
     lengths = np.sqrt(squares)
-    near = np.tril(apart <= 2 * tolerance * lengths[:, None] * lengths[None, :], -1)
+    near = apart <= 2 * tolerance * lengths[:, None] * lengths[None, :]
     leaders = np.arange(len(vectors))
+    if np.count_nonzero(near) == len(vectors):  # each only to itself, as nearly always
+        return leaders
+    near = np.tril(near, -1)
     for i in np.flatnonzero(near.any(axis=1)):
         before = np.flatnonzero(near[i] & (leaders == np.arange(len(leaders))))
         if len(before):

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from vitrine.service.answers import Json
 from vitrine.service.api.items import check_at_most
 from vitrine.service.describing import PhotoHits, problems
-from vitrine.service.state import State, StateOf
+from vitrine.service.state import State, state_of
 
-router = APIRouter(prefix="/api", tags=["search"])
+
+class _DirectRoute(APIRoute):
+    """A route that FastAPI describes and does not stand in the way of: it is given the request.
+
+    Working out a function's arguments takes FastAPI as long as reading the form.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request."""
+        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return endpoint
+
+
+router = APIRouter(prefix="/api", tags=["search"], route_class=_DirectRoute)
 
 MAX_CONDITIONS = 50
 
@@ -48,15 +63,16 @@ _BODY = {
 }
 
 
-# The form is read here: with FastAPI's fields the loop takes 0.7 ms for a request in place of 0.5.
+# The form is read here: with FastAPI's fields the loop takes 0.7 ms for a request in place of 0.3.
 @router.post(
     "/search",
     response_model=PhotoHits,
     responses=problems("bad-picture", "bad-value", "too-large", "too-slow-to-arrive", "malformed"),
     openapi_extra=_BODY,
 )
-async def search(request: Request, state: StateOf) -> Response:
+async def search(request: Request) -> Response:
     """List the items most similar to a photo, and say what the encoder takes it for."""
+    state = await state_of(request)
     async with request.form(max_files=1, max_fields=2 * MAX_CONDITIONS) as form:
         asked = _asked(form)
         picture = form.get("picture")

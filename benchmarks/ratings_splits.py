@@ -36,7 +36,14 @@ from vitrine.ratings import (
     read_interactions,
 )
 
-DESCRIBED = ("visual-knn", "hybrid", "mult-vae", "rank-blend", "bayesian-hybrid")
+DESCRIBED = (
+    "visual-knn",
+    "hybrid",
+    "mult-vae",
+    "rank-blend",
+    "trend-blend",
+    "bayesian-hybrid",
+)
 
 
 def main():

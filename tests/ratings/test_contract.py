@@ -18,7 +18,7 @@ from vitrine.ratings import (
 )
 from vitrine.ratings.ids import Ids
 
-FLOORS = {"mean": 0.4, "biases": 0.4, "popularity": 0.2, "random": 0.35}
+FLOORS = {"mean": 0.4, "biases": 0.4, "popularity": 0.2, "trending": 0.2, "random": 0.35}
 """NDCG@5 that a model must reach; 0.95 where none is named: only these know no tastes."""
 PARAMS = {
     "pca": {"n_components": 1},

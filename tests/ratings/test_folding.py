@@ -22,6 +22,7 @@ PERSONAL = {
     "mult-vae": {"n_factors": 4},
     "visual-knn": {},
     "rank-blend": {"models": [("ease", {"regularization": 5.0}), ("implicit-als", {})]},
+    "trend-blend": {"model": "ease", "model_params": {"regularization": 5.0}},
     "blend": {"models": [("item-knn", {"shrinkage": 1.0}), ("svd", {"n_factors": 4})],
               "n_folds": 2},
 }  # fmt: skip

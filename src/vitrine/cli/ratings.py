@@ -15,7 +15,7 @@ from vitrine.cli import console
 from vitrine.cli.app import app
 from vitrine.cli.options import Json, Seed, ShopPath, Where
 from vitrine.errors import OptionError
-from vitrine.ratings import Columns, make_rating_model, rating_model_names
+from vitrine.ratings import Columns, make_rating_model, rating_model_names, usual_model
 from vitrine.ratings.interactions import Duplicates as DuplicatesRule
 from vitrine.ratings.options import parse_model_options
 from vitrine.shop import RatingsResult, Reason, Shop
@@ -128,15 +128,22 @@ def forget(shop: ShopPath, user: UserId, as_json: Json = False) -> None:
 def fit(
     shop: ShopPath,
     model: Annotated[
-        str, typer.Option(metavar="NAME", help=f"One of: {', '.join(rating_model_names())}.")
-    ] = "hybrid",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"One of: {', '.join(rating_model_names())}. By default "
+            f"{usual_model(True)} where ratings have times, else {usual_model(False)}.",
+        ),
+    ] = None,
     option: ModelOptions = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Fit a model on all ratings, and on vectors and attributes where it takes them."""
-    chosen = parse_model_options(model, option or [])
-    if "random_state" in make_rating_model(model).get_params(deep=False):
+    if option and model is None:
+        raise OptionError("options belong to a model: say which with --model NAME")
+    chosen = parse_model_options(model, option or []) if model else {}
+    if model is None or "random_state" in make_rating_model(model).get_params(deep=False):
         chosen.setdefault("random_state", seed)
     with Shop.open(shop) as opened:
         opened.ratings.fit(model, **chosen)
@@ -189,7 +196,8 @@ def recommend(
         why = f"there is no rating by {user} to go by"
         if fitted is None:
             why = f"no model is fitted yet: vitrine ratings fit {shop}"
-        console.say(f"the most popular items, for {why}")
+        which = "the most popular items" if found.model == "popularity" else "what is chosen now"
+        console.say(f"{which}, for {why}")
     console.print_table(
         ["id", *names, "score", "because"],
         [

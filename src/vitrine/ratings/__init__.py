@@ -10,6 +10,7 @@ from vitrine.ratings.registry import (
     make_rating_model,
     rating_model_class,
     rating_model_names,
+    usual_model,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "rating_model_class",
     "rating_model_names",
     "read_interactions",
+    "usual_model",
 ]

@@ -57,6 +57,9 @@ class RatingModel(BaseEstimator, ABC):
     predicts_ratings: ClassVar[bool] = True
     """Whether `predict` is on the scale of the ratings, or only a score to rank by."""
 
+    knows_strangers: ClassVar[bool] = False
+    """Whether what an unknown user gets is more than the items that most people chose."""
+
     fitted_arrays: ClassVar[tuple[str, ...]] = ()
     """Names of the fitted arrays that make up the model's state."""
 

@@ -13,11 +13,12 @@ from sklearn.linear_model import Ridge
 from vitrine.artifact import Artifact
 from vitrine.errors import OptionError
 from vitrine.progress import track
-from vitrine.ratings.base import RatingModel, Scores
+from vitrine.ratings.base import Scores
+from vitrine.ratings.ensemble import Ensemble
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.ids import Codes
 from vitrine.ratings.interactions import Interactions
-from vitrine.ratings.registry import load_rating_model, make_rating_model
+from vitrine.ratings.registry import make_rating_model
 
 Array = NDArray[Any]
 Choice = tuple[str, dict[str, Any]]
@@ -39,33 +40,7 @@ DEFAULT_WEIGHTS = (0.5, 0.5, 0.5, 1.0, 0.5)
 """Of `DEFAULT_RANKERS`, the last of which only explicit ratings can be learned by."""
 
 
-class _Ensemble(RatingModel):
-    """Keeps fitted models in its artifact, their ids and seen ratings once."""
-
-    models_: list[RatingModel]
-
-    def _item_similarities(self, items: Codes) -> Scores:
-        return self.models_[0]._item_similarities(items)
-
-    def _state(self) -> Artifact:
-        artifact = Artifact(self.kind, {"models": []})
-        for number, model in enumerate(self.models_):
-            inner = model.to_artifact()
-            own = {name: a for name, a in inner.arrays.items() if not name.startswith("seen.")}
-            artifact.settings["models"].append([inner.kind, inner.settings, sorted(own)])
-            artifact.arrays |= {f"{number}/{name}": a for name, a in own.items()}
-        return artifact
-
-    def _restore(self, artifact: Artifact) -> None:
-        blobs = {"users.json": self.users_.to_bytes(), "items.json": self.items_.to_bytes()}
-        seen = {name: a for name, a in artifact.arrays.items() if name.startswith("seen.")}
-        self.models_ = []
-        for number, (kind, settings, names) in enumerate(artifact.settings["models"]):
-            own = {name: artifact.arrays[f"{number}/{name}"] for name in names}
-            self.models_.append(load_rating_model(Artifact(kind, settings, own | seen, blobs)))
-
-
-class Blend(_Ensemble):
+class Blend(Ensemble):
     """Adds up several models' predictions, weighted by ridge regression.
 
     The weights are learned on predictions of ratings that each model, fitted on the other folds of
@@ -167,7 +142,7 @@ class Blend(_Ensemble):
         self._count()
 
 
-class RankBlend(_Ensemble):
+class RankBlend(Ensemble):
     """Adds up several models' scores of all items, each with mean 0 and deviation 1 for a user.
 
     Models that err differently correct each other, so about equal weights do well. Those that know

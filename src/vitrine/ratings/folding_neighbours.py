@@ -31,6 +31,7 @@ from vitrine.ratings.interactions import Interactions, Rows
 from vitrine.ratings.mllib import SparkALS
 from vitrine.ratings.mult_vae import MultVAE
 from vitrine.ratings.neighbours import ItemKNN, UserKNN
+from vitrine.ratings.trend_blend import TrendBlend
 from vitrine.ratings.visual import VisualKNN
 
 Array = NDArray[Any]
@@ -212,6 +213,24 @@ class BlendedRanks(Folding[RankBlend]):
         return _mean_share(self._parts, weights, items, ratings, picks)
 
 
+class Trended(Folding[TrendBlend]):
+    """For `TrendBlend`: its other model folded in, among the same trends."""
+
+    def __init__(self, model: TrendBlend) -> None:
+        super().__init__(model)
+        self._personal = folding(model.models_[0])
+
+    def scores(self, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user, (n_items,)."""
+        personal = self._personal.scores(items, ratings).astype(np.float64)
+        scores: Array = self.model.mixed(personal[None])[0]
+        return scores
+
+    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
+        """Return the other model's shares: the trend is the same for everybody."""
+        return self._personal.contributions(items, ratings, picks)
+
+
 def _mean_share(
     parts: list[Folding[Any]], weights: Array, items: Codes, ratings: Array, picks: Codes
 ) -> Array:
@@ -245,4 +264,5 @@ _FOLDINGS: tuple[tuple[type[RatingModel], Any], ...] = (
     (VisualKNN, OwnLooks),
     (Blend, Blended),
     (RankBlend, BlendedRanks),
+    (TrendBlend, Trended),
 )

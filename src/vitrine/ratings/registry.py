@@ -15,6 +15,7 @@ RATING_MODELS: dict[str, str] = {
     "mean": "vitrine.ratings.baselines:GlobalMean",
     "biases": "vitrine.ratings.baselines:Biases",
     "popularity": "vitrine.ratings.baselines:Popularity",
+    "trending": "vitrine.ratings.trending:Trending",
     "random": "vitrine.ratings.baselines:RandomPick",
     "item-knn": "vitrine.ratings.neighbours:ItemKNN",
     "user-knn": "vitrine.ratings.neighbours:UserKNN",
@@ -29,6 +30,7 @@ RATING_MODELS: dict[str, str] = {
     "bpr": "vitrine.ratings.bpr:BPR",
     "mult-vae": "vitrine.ratings.mult_vae:MultVAE",
     "rank-blend": "vitrine.ratings.blend:RankBlend",
+    "trend-blend": "vitrine.ratings.trend_blend:TrendBlend",
     "visual-knn": "vitrine.ratings.visual:VisualKNN",
     "hybrid": "vitrine.ratings.hybrid:Hybrid",
     "bayesian-hybrid": "vitrine.ratings.bayesian_hybrid:BayesianHybrid",
@@ -40,6 +42,18 @@ FITTED_ELSEWHERE: dict[str, str] = {
     "spark-implicit-als": "vitrine.ratings.mllib:SparkImplicitALS",
 }
 """Models that are served here and fitted by a command of their own: ``vitrine spark als``."""
+
+
+WITH_TIMES, WITHOUT_TIMES = "trend-blend", "hybrid"
+
+
+def usual_model(has_times: bool) -> str:
+    """Return the name of the model to begin with, by whether it is known when things were chosen.
+
+    What is chosen at the moment tells more of what a shop's next visitors choose than anything else
+    does; where that is not known, `hybrid` ranks items that nobody rated, too.
+    """
+    return WITH_TIMES if has_times else WITHOUT_TIMES
 
 
 def rating_model_names() -> list[str]:

@@ -151,7 +151,9 @@ class Picks(BaseModel):
     """What is recommended to a user."""
 
     user_id: str
-    known: bool = Field(description="Whether they are personal; a stranger gets popular items.")
+    known: bool = Field(
+        description="Whether they are personal; a stranger gets popular or trending items."
+    )
     model: str
     picks: list[Pick]
 

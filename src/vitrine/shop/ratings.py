@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
+from time import time
 from typing import Any
 
 import numpy as np
@@ -125,12 +126,15 @@ class ShopRatings:
     ) -> RatingsResult:
         """Add or replace one rating; when this returns it is on disk.
 
+        Without a time, in seconds since 1970, it is of this moment.
+
         Raises
         ------
         InputError
             If an id is missing or the value is not a number that this feedback can have.
         """
-        result = self.rate_many([(user_id, item_id, value, timestamp)])
+        when = int(time()) if timestamp is None else timestamp
+        result = self.rate_many([(user_id, item_id, value, when)])
         for rejection in result.rejected:
             raise InputError(rejection.reason)
         return result
@@ -187,15 +191,16 @@ class ShopRatings:
         with self._live.reading() as memory:
             return self._popular(memory, k, self._allowed(memory, where))
 
-    def fit(self, model: str | RatingModel = "hybrid", **options: Any) -> RatingModel:
+    def fit(self, model: str | RatingModel | None = None, **options: Any) -> RatingModel:
         """Fit a model on all ratings and make it the one that the shop recommends by.
 
         Models that take item features get the picture vectors, categories and numbers.
 
         Parameters
         ----------
-        model : str or RatingModel
-            A name (see `vitrine.ratings.rating_model_names`), or an unfitted model.
+        model : str, RatingModel or None
+            A name (see `vitrine.ratings.rating_model_names`), or an unfitted model. None:
+            ``trend-blend`` where at least half of the ratings have a time, else ``hybrid``.
         **options
             The model's parameters.
 
@@ -208,8 +213,7 @@ class ShopRatings:
         """
         if isinstance(model, str):
             model = make_rating_model(model, **options)
-        fit_model(model, self._store, self._ratings, self._live)
-        return model
+        return fit_model(model, options, self._store, self._ratings, self._live)
 
     def item_features(self) -> ItemFeatures:
         """Return what `fit` tells models of the items: vectors, categories and numbers."""
@@ -251,7 +255,7 @@ class ShopRatings:
         user = as_text_id(user_id)
         state, code, history = self._ratings.seen_by(user)
         serving = None
-        if state.model_id is not None and code is not None:
+        if state.model_id is not None:
             serving = self._served(state.model_id)  # read, where it must be, before the lock
         with self._live.reading() as memory:
             allowed = self._allowed(memory, where)
@@ -266,6 +270,10 @@ class ShopRatings:
                     reasons = aligned.reasons(items, ratings, places)
                     made = _recommendations(memory, places, aligned.shown(found), reasons)
                     return Recommendations(user, made, True, serving.model.kind)
+            if serving is not None and serving.model.knows_strangers:
+                places, found = _best(serving.align(memory).for_stranger(), allowed, k)
+                made = _recommendations(memory, places, found, self._rated_by(memory, places))
+                return Recommendations(user, made, False, serving.model.kind)
             return Recommendations(user, self._popular(memory, k, allowed), False, POPULARITY)
 
     def _put(
@@ -290,8 +298,11 @@ class ShopRatings:
 
     def _popular(self, memory: Memory, k: int, allowed: NDArray[np.bool_]) -> list[Recommendation]:
         positions, found = _best(self._places.popularity(memory), allowed, k)
-        reasons = [[Reason("popular", None, n, 1.0)] if n else [] for n in found.tolist()]
-        return _recommendations(memory, positions, found, reasons)
+        return _recommendations(memory, positions, found, self._rated_by(memory, positions))
+
+    def _rated_by(self, memory: Memory, positions: NDArray[np.int64]) -> list[list[Reason]]:
+        counts = self._places.popularity(memory)[positions].tolist()
+        return [[Reason("popular", None, n, 1.0)] if n else [] for n in counts]
 
     def _served(self, model_id: int) -> Serving:
         """Return the fitted model, read anew where any process has fitted another."""

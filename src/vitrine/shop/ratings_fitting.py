@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from vitrine.artifact import Artifact
 from vitrine.errors import InputError
-from vitrine.ratings import Interactions, RatingModel, load_rating_model
+from vitrine.ratings import (
+    Interactions,
+    RatingModel,
+    load_rating_model,
+    make_rating_model,
+    usual_model,
+)
 from vitrine.ratings.ids import Ids
 from vitrine.shop.live import Live
 from vitrine.shop.ratings_features import FeatureRecipe
@@ -48,15 +55,30 @@ def _interactions(columns: RatingColumns, feedback: Any) -> Interactions:
     )
 
 
-def fit_model(model: RatingModel, store: Store, ratings: RatingStore, live: Live) -> None:
-    """Fit a model on all ratings and all that is known of the items, and store it.
+def fit_model(
+    model: RatingModel | None,
+    options: Mapping[str, Any],
+    store: Store,
+    ratings: RatingStore,
+    live: Live,
+) -> RatingModel:
+    """Fit a model on all ratings and all that is known of the items, store it, and return it.
+
+    Parameters
+    ----------
+    model : RatingModel or None
+        None: the usual one for what is there, made with `options`.
 
     Raises
     ------
     InputError
         If there are no ratings, or the model cannot learn from them.
+    OptionError
+        If the usual model has no such parameter.
     """
     interactions, fitted_on = read_stored(ratings)
+    if model is None:
+        model = make_rating_model(usual_model(interactions.timestamps is not None), **options)
     with live.reading() as memory:
         recipe = FeatureRecipe.of(memory)
         features = recipe.features(store, memory, list(memory.positions))
@@ -64,6 +86,7 @@ def fit_model(model: RatingModel, store: Store, ratings: RatingStore, live: Live
     artifact = model.to_artifact()
     artifact.settings[RECIPE] = recipe.to_json()
     ratings.save_model(model.kind, artifact.to_files(), fitted_on)
+    return model
 
 
 def load_model(store: Store, model_id: int) -> tuple[RatingModel, FeatureRecipe]:

@@ -116,9 +116,11 @@ class Recommendations:
     picks : list of Recommendation
         Best first.
     known : bool
-        Whether the picks are personal; a user without ratings gets the popular items.
+        Whether the picks are personal; a user without ratings gets what is trending, if the fitted
+        model knows that, and else the popular items.
     model : str
-        The model that ranked them; ``popularity`` for a stranger, and where no model is fitted.
+        The model that ranked them; ``popularity`` where none is fitted, and for a stranger where
+        that does not know what is trending.
     """
 
     user_id: str

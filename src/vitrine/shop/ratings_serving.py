@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vitrine.errors import InputError, UnknownItemError
 from vitrine.index.distance import unit
 from vitrine.ratings import ItemFeatures, RatingModel
-from vitrine.ratings.ids import Codes
+from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.shop.memory import Memory
 from vitrine.shop.ratings_features import PICTURES
 from vitrine.shop.ratings_fitting import load_model
@@ -152,6 +152,11 @@ class Aligned:
             scores = self.folding.scores(items, ratings)
         known = self.codes >= 0
         return np.where(known, scores.astype(np.float64)[self.codes], -np.inf)
+
+    def for_stranger(self) -> Scores:
+        """Return the score of each position for somebody of whom nothing is known; see `scores`."""
+        scores = self.model._scores(np.array([UNKNOWN], np.int32))[0].astype(np.float64)
+        return np.where(self.codes >= 0, scores[self.codes], -np.inf)
 
     def shown(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scores as people see them: an expected rating lies on the scale of the ratings."""

@@ -52,7 +52,7 @@ class RatingColumns:
         As the database numbers them, with gaps.
     values : ndarray of shape (n,), float64
     timestamps : ndarray of shape (n,), int64, or None
-        None where any rating has none.
+        A rating without one counts as the earliest; None where fewer than half have one.
     item_ids : dict of int to str
         Of each item code.
     change_number : int

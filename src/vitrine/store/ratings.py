@@ -114,8 +114,8 @@ class RatingStore:
             result = connection.execution_options(yield_per=ROWS_A_CHUNK).execute(query)
             parts = [_numbers(rows) for rows in result.partitions()]
         table = np.concatenate(parts) if parts else np.empty((0, 4))
-        times = None if np.isnan(table[:, 3]).any() else table[:, 3].astype(np.int64)
         users, items = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
+        times = _times(table[:, 3])
         return RatingColumns(users, items, table[:, 2], times, item_ids, state.change_number)
 
     def summary(self) -> dict[str, Any]:
@@ -164,6 +164,13 @@ class RatingStore:
         with reading(self._engine) as connection:
             kind, created = connection.execute(query).one()
             return str(kind), str(created)
+
+
+def _times(column: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    missing = np.isnan(column)
+    if 2 * np.count_nonzero(missing) > len(column) or not len(column):
+        return None
+    return np.where(missing, np.nanmin(column), column).astype(np.int64)
 
 
 def _numbers(rows: Sequence[Any]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
@@ -21,7 +22,7 @@ class Interaction(BaseModel):
     user_id: str | int
     item_id: str | int
     value: float = 1.0
-    timestamp: int | None = Field(None, description="Seconds since 1970.")
+    timestamp: int | None = Field(None, description="Seconds since 1970; by default now.")
 
 
 class Interactions(BaseModel):
@@ -42,7 +43,7 @@ async def recommendations(
     where: Where = None,
     exclude_seen: Annotated[bool, Query(description="Leave out what the user rated.")] = True,
 ) -> Response:
-    """List what a user should like most, each with its reasons; a stranger gets popular items."""
+    """List what a user should like most, each with its reasons; a stranger gets popular ones."""
     check_at_most("k", k, state.settings.max_k)
     return Json(await state.run(state.shop.recommend, user_id, k, where, exclude_seen))
 
@@ -58,7 +59,11 @@ async def interactions(state: StateOf, given: Annotated[Interactions, Body()]) -
 
 
 def _rate(state: State, given: Interactions) -> dict[str, Any]:
-    rows = [(one.user_id, one.item_id, one.value, one.timestamp) for one in given.interactions]
+    now = int(time())
+    rows = [
+        (one.user_id, one.item_id, one.value, now if one.timestamp is None else one.timestamp)
+        for one in given.interactions
+    ]
     result = state.shop.ratings.rate_many(rows)
     return {
         "added": result.added,

@@ -1,0 +1,135 @@
+"""What is chosen at the moment: popularity in which what lies further back counts less."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.artifact import Artifact
+from vitrine.errors import OptionError
+from vitrine.ratings.factor_model import FactorModel
+from vitrine.ratings.features import ItemFeatures
+from vitrine.ratings.graded import grades
+from vitrine.ratings.interactions import Interactions
+
+Array = NDArray[Any]
+SECONDS_A_DAY = 86_400
+HELD_OUT = 0.3
+"""Latest share of the interactions, which says how fast the earlier ones have aged."""
+
+STEPS = 16
+"""Half-lives that are tried, each √2 shorter than the one before, from the whole time spanned."""
+
+SMOOTHING = 20.0
+"""Choices, shared out by popularity, that are added to the recent ones before they are judged."""
+
+
+class Trending(FactorModel):
+    """Scores an item by its interactions, one that is a half-life old counting half.
+
+    The exponential decay of trend detectors and news rankers (Cohen and Strauss, "Maintaining
+    Time-Decaying Stream Aggregates", 2003). The newest interaction is *now*. An explicit rating
+    counts by its place on the scale, an implicit interaction by its weight. The same for every
+    user, known or not; an unknown item scores 0. Without timestamps, or where newer interactions
+    tell no more than older ones, nothing decays, and this is popularity.
+
+    Parameters
+    ----------
+    half_life_days : float or None
+        Where timestamps are seconds. None: the one by which the latest three tenths of the
+        interactions were likeliest, given those before (a multinomial over items); fractions of the
+        time that those span are tried, so any unit will do.
+    rating_power : float
+        As `EASE`: an explicit rating counts by its place on the scale to this power.
+
+    Attributes
+    ----------
+    half_life_ : float
+        In the unit of the timestamps; infinite where nothing decays.
+    """
+
+    kind: ClassVar[str] = "trending"
+    predicts_ratings: ClassVar[bool] = False
+    knows_strangers: ClassVar[bool] = True
+    half_life_: float
+
+    def __init__(self, half_life_days: float | None = None, rating_power: float = 1.0) -> None:
+        self.half_life_days = half_life_days
+        self.rating_power = rating_power
+
+    def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
+        if self.half_life_days is not None and not self.half_life_days > 0:
+            raise OptionError(f"half_life_days is {self.half_life_days}; it must be above 0")
+        weights = interactions.ratings
+        if interactions.feedback == "explicit":
+            scale = interactions.rating_range
+            weights = grades(interactions.ratings, scale, "explicit", self.rating_power)
+        self.half_life_ = np.inf
+        if interactions.timestamps is not None:
+            days = self.half_life_days
+            self.half_life_ = (
+                likeliest_half_life(interactions, weights) if days is None else days * SECONDS_A_DAY
+            )
+        counts = decayed_counts(interactions, weights, self.half_life_)
+        users, nothing = np.zeros(interactions.n_users), np.zeros
+        self._set_factors(0.0, users, counts, nothing((len(users), 0)), nothing((len(counts), 0)))
+
+    def _state(self) -> Artifact:
+        artifact = super()._state()
+        artifact.settings["half_life"] = None if np.isinf(self.half_life_) else self.half_life_
+        return artifact
+
+    def _restore(self, artifact: Artifact) -> None:
+        super()._restore(artifact)
+        kept = artifact.settings["half_life"]
+        self.half_life_ = np.inf if kept is None else float(kept)
+
+
+def decayed_counts(interactions: Interactions, weights: Array, half_life: float) -> Array:
+    """Return each item's sum of weights, halved for each half-life before the newest, (n_items,).
+
+    Parameters
+    ----------
+    interactions : Interactions
+    weights : ndarray of shape (n,)
+    half_life : float
+        In the unit of the timestamps; infinite: nothing decays, and no timestamps are needed.
+    """
+    if np.isfinite(half_life) and interactions.timestamps is not None:
+        ages = interactions.timestamps.max() - interactions.timestamps
+        weights = weights * np.exp2(-ages / half_life)
+    counts: Array = np.bincount(interactions.item_codes, weights, interactions.n_items)
+    return counts
+
+
+def likeliest_half_life(interactions: Interactions, weights: Array) -> float:
+    """Return the half-life by which the latest interactions were likeliest; infinite for none.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        With timestamps.
+    weights : ndarray of shape (n,)
+        How much each counts.
+    """
+    times = interactions.timestamps
+    assert times is not None  # noqa: S101 - the caller has looked
+    border = np.quantile(times, 1 - HELD_OUT, method="lower")
+    early, late = times <= border, times > border
+    if not late.any() or not weights[early].sum() > 0:
+        return float(np.inf)
+    known, asked = interactions.select(early), interactions.item_codes[late]
+    popular = decayed_counts(known, weights[early], np.inf) + 0.1
+    popular *= SMOOTHING / popular.sum()
+    span = float(border - times.min())
+    tried = span * 2.0 ** -np.arange(0, STEPS / 2, 0.5) if span > 0 else np.empty(0)
+    best, most = float(np.inf), -np.inf
+    for half_life in (np.inf, *tried.tolist()):
+        counts = decayed_counts(known, weights[early], half_life)
+        shares = (counts + popular) / (counts.sum() + SMOOTHING)
+        likelihood = float(weights[late] @ np.log(shares[asked]))
+        if likelihood > most:
+            best, most = half_life, likelihood
+    return best

@@ -2,7 +2,7 @@
 
 ``python benchmarks/ratings_serving.py [--items 100000] [--ratings 200000]``
 
-Items have random vectors, ratings the usual long tail. Prints, model by model, the median of wall
+Items have random vectors, ratings the usual long tail, spread evenly over a year. Prints, model by model, the median of wall
 and CPU time of `Shop.recommend`: for a user as fitted, for one who has rated just now, and with a
 filter; reasons included. Before that, how many ratings a second are added.
 """
@@ -27,6 +27,7 @@ MODELS = {
     "implicit-als": {"n_epochs": 1},
     "bpr": {"n_epochs": 1},
     "mult-vae": {"max_steps": 20},
+    "trend-blend": {"model_params": {"max_steps": 20}},
 }
 N_CATEGORIES, BATCH, N_DIMENSIONS = 100, 5_000, 16
 
@@ -58,7 +59,8 @@ def made_ratings(n_items, n_ratings, n_users):
     items = rng.choice(n_items, n_ratings, p=popularity / popularity.sum())
     users = rng.integers(0, n_users, n_ratings)
     names = np.char.add("i", items.astype(str))
-    return Interactions.from_arrays(users, names, rng.integers(1, 6, n_ratings))
+    times = 1_000_000_000 + rng.integers(0, 365 * 86_400, n_ratings)
+    return Interactions.from_arrays(users, names, rng.integers(1, 6, n_ratings), times)
 
 
 def milliseconds(call, n):

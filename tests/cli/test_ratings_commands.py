@@ -64,6 +64,16 @@ def test_a_new_users_way(vitrine):
     assert "ease" in vitrine("ratings", "info", "shop")
 
 
+def test_the_usual_model(vitrine):
+    vitrine("ratings", "add", "shop", "ratings.csv")
+    text = vitrine("ratings", "fit", "shop", "--option", "regularization=3", code=2)
+    assert "--model NAME" in text
+    fitted = vitrine("ratings", "fit", "shop").split()[0]
+    assert fitted == "trend-blend"
+    text = vitrine("recommend", "shop", "me")
+    assert text.startswith("what is chosen now, for there is no rating by me")
+
+
 def test_json_for_machines(vitrine):
     added = json.loads(vitrine("ratings", "add", "shop", "ratings.csv", "--json"))
     assert added["rejected"] == 1

@@ -2,6 +2,7 @@ import base64
 import io
 import json
 import shutil
+import time
 
 import pytest
 from PIL import Image
@@ -164,6 +165,8 @@ def test_ratings_count_at_once(writer):
     ]
     answer = writer.post("/api/interactions", json={"interactions": rows}).json()
     assert (answer["added"], answer["refused"]) == (len(rows), [])
+    history = writer.app.state.vitrine.shop.ratings.history("anna")
+    assert all(abs(rated.timestamp - time.time()) < 60 for rated in history)
     bad = [{"user_id": "", "item_id": "sea-1"}, {"user_id": "anna", "item_id": "sea-6", "value": 5}]
     answer = writer.post("/api/interactions", json={"interactions": bad}).json()
     assert answer["added"] == 1

@@ -1,6 +1,7 @@
 import csv
 import shutil
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from vitrine.encoders import make_encoder
 from vitrine.errors import FilterError, InputError, OptionError
 from vitrine.ratings import Interactions
 from vitrine.shop import Shop, ratings_serving
+from vitrine.store import RatingStore
 
 KINDS = ("apple", "leaf", "sea")
 N_EACH, N_USERS = 8, 30
@@ -64,6 +66,50 @@ def test_a_stranger_gets_what_is_popular_and_is_told_so(rated):
         assert found.picks[0].reasons[0].kind == "popular"
         assert str(found.picks[0].reasons[0]) == f"rated by {found.picks[0].score:.0f}"
         assert [pick.id for pick in found.picks] == [p.id for p in rated.ratings.popular(4)]
+
+
+@pytest.mark.parametrize("model", ["trending", "trend-blend"])
+def test_a_stranger_gets_what_is_chosen_now_from_a_model_that_knows_it(rated, model):
+    later = 100 * 86_400
+    rated.ratings.rate_many([(f"fan {n}", "sea-3", 5, later + n) for n in range(9)])
+    rated.ratings.fit(model, half_life_days=1)
+    found = rated.recommend("nobody", k=4)
+    assert (found.known, found.model) == (False, model)
+    assert found.picks[0].id == "sea-3"
+    n_raters = sum(item == "sea-3" for _, item, _, _ in rows()) + 9
+    assert str(found.picks[0].reasons[0]) == f"rated by {n_raters}"
+    assert {pick.id for pick in rated.recommend("nobody", 4, "category=leaf").picks} < {
+        f"leaf-{i}" for i in range(N_EACH)
+    }
+    assert len(rated.recommend("u1", k=4).picks) == 4
+
+
+def test_the_usual_model_is_one_of_trends_where_most_ratings_have_times(rated):
+    rated.ratings.rate_many([(f"fan {n}", "sea-3", 4, None) for n in range(9)])
+    assert rated.ratings.fit(random_state=3).kind == "trend-blend"
+    assert rated.ratings.info().model_options["random_state"] == 3
+    with pytest.raises(OptionError, match="regularization"):
+        rated.ratings.fit(regularization=3.0)
+    untimed = [(user, item, value, None) for user, item, value, _ in rows()]
+    rated.ratings.rate_many(untimed)
+    assert rated.ratings.fit().kind == "hybrid"
+
+
+def test_ratings_without_a_time_count_as_the_earliest(rated):
+    rated.ratings.rate_many([("u1", "sea-7", 4, None)])
+    columns = RatingStore(rated._store.engine).columns()
+    assert columns.timestamps.min() == 100
+    code = {item: code for code, item in columns.item_ids.items()}["sea-7"]
+    untimed = (columns.item_codes == code) & (columns.values == 4)
+    assert columns.timestamps[untimed].tolist() == [100]
+
+
+def test_what_is_rated_by_hand_is_of_this_moment(rated):
+    before = int(time.time())
+    rated.ratings.rate("cy", "sea-1", 5)
+    assert before <= rated.ratings.history("cy")[0].timestamp <= time.time()
+    rated.ratings.rate("cy", "sea-2", 5, 7)
+    assert rated.ratings.history("cy")[1].timestamp == 7
 
 
 @pytest.mark.parametrize("model", ["ease", "item-knn", "svd", "hybrid", "mult-vae", "visual-knn"])

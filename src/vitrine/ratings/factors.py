@@ -38,7 +38,8 @@ class SVD(FactorModel):
     init_deviation : float
         Standard deviation of the factors at the start.
     shuffle : bool
-        Whether ratings are visited in a random order, new in each epoch, instead of by user.
+        Whether users are visited in a random order, new in each epoch. A user's ratings are visited
+        one after the other, by item.
     random_state : int
         Seed.
     """
@@ -75,14 +76,14 @@ class SVD(FactorModel):
         item_biases = np.zeros(interactions.n_items, np.float32)
         users = _start(rng, interactions.n_users, self.n_factors, self.init_deviation)
         items = _start(rng, interactions.n_items, self.n_factors, self.init_deviation)
-        order = np.arange(len(interactions))
+        order = np.arange(interactions.n_users)
         rate = self.learning_rate
         for _ in track(range(self.n_epochs), f"fitting {self.kind}"):
             if self.shuffle:
-                order = rng.permutation(len(interactions))
+                order = rng.permutation(interactions.n_users)
             _svd_epoch(
                 order,
-                interactions.user_codes,
+                interactions.by_user.indptr,
                 interactions.item_codes,
                 interactions.ratings - mean,
                 user_biases,
@@ -197,13 +198,13 @@ def check_converged(*factors: Array) -> None:
 
 
 def _start(rng: np.random.Generator, n: int, n_factors: int, deviation: float) -> Array:
-    return rng.normal(0.0, deviation, (n, n_factors)).astype(np.float32)
+    return rng.standard_normal((n, n_factors), np.float32) * np.float32(deviation)
 
 
 @compiled
 def _svd_epoch(
     order: Array,
-    user_codes: Array,
+    indptr: Array,
     item_codes: Array,
     ratings: Array,
     user_biases: Array,
@@ -215,20 +216,31 @@ def _svd_epoch(
     bias_reg: np.float32,
 ) -> None:
     n_factors = users.shape[1]
-    for t in order:
-        u, i = user_codes[t], item_codes[t]
-        p, q = users[u], items[i]
-        product = np.float32(0.0)
+    keep = np.float32(1.0) - rate * reg
+    for u in order:
+        first, last = indptr[u], indptr[u + 1]
+        if first == last:
+            continue
+        p, q = users[u], items[item_codes[first]]
+        bias, product = user_biases[u], np.float32(0.0)
         for f in range(n_factors):
             product += p[f] * q[f]
-        error = ratings[t] - user_biases[u] - item_biases[i] - product
-        user_biases[u] += rate * (error - bias_reg * user_biases[u])
-        item_biases[i] += rate * (error - bias_reg * item_biases[i])
-        step, keep = rate * error, np.float32(1.0) - rate * reg
-        for f in range(n_factors):
-            before = p[f]
-            p[f] = keep * before + step * q[f]
-            q[f] = keep * q[f] + step * before
+        for t in range(first, last):
+            i = item_codes[t]
+            error = ratings[t] - bias - item_biases[i] - product
+            bias += rate * (error - bias_reg * bias)
+            item_biases[i] += rate * (error - bias_reg * item_biases[i])
+            step = rate * error
+            # The product with the user's next item, another one, comes with the same pass.
+            q, following = items[i], items[item_codes[min(t + 1, last - 1)]]
+            product = np.float32(0.0)
+            for f in range(n_factors):
+                before = p[f]
+                after = keep * before + step * q[f]
+                p[f] = after
+                q[f] = keep * q[f] + step * before
+                product += after * following[f]
+        user_biases[u] = bias
 
 
 @compiled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,14 @@ class Ids:
 
     def codes(self, ids: Iterable[Hashable]) -> Codes:
         """Return the ids' codes, int32; `UNKNOWN` (−1) for an id that is not here."""
-        found = self._codes
-        return np.array([found.get(value, UNKNOWN) for value in _plain(ids)], dtype=np.int32)
+        values = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+        find = self._codes.get
+        codes = np.fromiter(map(find, values, repeat(UNKNOWN)), np.int32, len(values))
+        for i in np.flatnonzero(codes < 0).tolist():
+            value = values[i]
+            if isinstance(value, np.generic):  # NumPy's times are not equal to Python's
+                codes[i] = find(value.item(), UNKNOWN)
+        return codes
 
     def take(self, codes: Iterable[int]) -> list[Hashable]:
         """Return the ids of `codes`."""

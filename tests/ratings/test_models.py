@@ -127,7 +127,9 @@ class TestDescent:
         rates = {"learning_rate": 0.02, "regularization": 0.1, "bias_regularization": 0.05}
         model = make_rating_model("svd", **params, **rates).fit(train)
         rng = np.random.default_rng(0)
-        users, items = (rng.normal(0, 0.015, (n, 3)) for n in (12, 10))
+        users, items = (
+            0.015 * rng.standard_normal((n, 3), np.float32).astype(float) for n in (12, 10)
+        )
         user_biases, item_biases = np.zeros(12), np.zeros(10)
         rows = list(zip(train.user_codes, train.item_codes, train.ratings, strict=True))
         for u, i, rating in rows * 2:

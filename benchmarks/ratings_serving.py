@@ -2,9 +2,9 @@
 
 ``python benchmarks/ratings_serving.py [--items 100000] [--ratings 200000]``
 
-Items have random vectors, ratings the usual long tail, spread evenly over a year. Prints, model by model, the median of wall
-and CPU time of `Shop.recommend`: for a user as fitted, for one who has rated just now, and with a
-filter; reasons included. Before that, how many ratings a second are added.
+Items have random vectors, ratings the usual long tail, spread evenly over a year. Prints, model by
+model, the median of wall and CPU time of `Shop.recommend`: for a user as fitted, for one who has
+rated just now, and with a filter; reasons included. Before that, how many ratings a second are added.
 """
 
 import argparse
@@ -27,7 +27,7 @@ MODELS = {
     "implicit-als": {"n_epochs": 1},
     "bpr": {"n_epochs": 1},
     "mult-vae": {"max_steps": 20},
-    "trend-blend": {"model_params": {"max_steps": 20}},
+    "trend-blend": {"personal_params": {"max_steps": 20}},
 }
 N_CATEGORIES, BATCH, N_DIMENSIONS = 100, 5_000, 16
 

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -121,15 +121,18 @@ def on_one_core(process: subprocess.Popen):
         yield
         return
     cores = os.sched_getaffinity(0)
-    threads = [int(task.name) for pid in (os.getpid(), process.pid)
-               for task in Path(f"/proc/{pid}/task").iterdir()]  # fmt: skip
+
+    def keep_to(chosen: set[int]) -> None:
+        for pid in (os.getpid(), process.pid):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                with suppress(ProcessLookupError):  # it may have ended just now
+                    os.sched_setaffinity(int(thread.name), chosen)
+
+    keep_to({max(cores)})
     try:
-        for thread in threads:
-            os.sched_setaffinity(thread, {max(cores)})
         yield
     finally:
-        for thread in threads:
-            os.sched_setaffinity(thread, cores)
+        keep_to(cores)
 
 
 class PhotoClient:

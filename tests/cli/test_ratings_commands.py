@@ -71,6 +71,9 @@ def test_the_usual_model(vitrine):
     fitted = vitrine("ratings", "fit", "shop").split()[0]
     assert fitted == "trend-blend"
     text = vitrine("recommend", "shop", "me")
+    assert text.startswith("the most popular items, for there is no rating by me")
+    vitrine("ratings", "fit", "shop", "--model", "trending", "--option", "half_life_days=1")
+    text = vitrine("recommend", "shop", "me")
     assert text.startswith("what is chosen now, for there is no rating by me")
 
 

@@ -22,7 +22,7 @@ PERSONAL = {
     "mult-vae": {"n_factors": 4},
     "visual-knn": {},
     "rank-blend": {"models": [("ease", {"regularization": 5.0}), ("implicit-als", {})]},
-    "trend-blend": {"model": "ease", "model_params": {"regularization": 5.0}},
+    "trend-blend": {"personal": "ease", "personal_params": {"regularization": 5.0}},
     "blend": {"models": [("item-knn", {"shrinkage": 1.0}), ("svd", {"n_factors": 4})],
               "n_folds": 2},
 }  # fmt: skip
@@ -86,7 +86,7 @@ def test_what_was_liked_and_is_alike_carries_a_pick(name):
         assert shares[:, liked].sum() > shares[:, ~liked].sum()
 
 
-@pytest.mark.parametrize("name", ["mean", "biases", "popularity", "random"])
+@pytest.mark.parametrize("name", ["mean", "biases", "popularity", "trending", "random"])
 def test_where_nothing_is_personal_nothing_carries_a_pick(name):
     model = fitted(name)
     items, ratings, unseen = guest(model, 0)
@@ -95,7 +95,9 @@ def test_where_nothing_is_personal_nothing_carries_a_pick(name):
     assert not served.contributions(items, ratings, unseen).any()
 
 
-@pytest.mark.parametrize("name", ["svd", "ease", "implicit-als", "item-knn", "user-knn"])
+@pytest.mark.parametrize(
+    "name", ["svd", "ease", "implicit-als", "item-knn", "user-knn", "trend-blend"]
+)
 def test_a_fitted_user_folded_in_is_served_much_as_fitted(name):
     model = fitted(name)
     served = folding(model)

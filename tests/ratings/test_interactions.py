@@ -3,7 +3,7 @@ import pytest
 
 from vitrine.errors import ArtifactError, InputError, OptionError
 from vitrine.ratings.ids import Ids, encode
-from vitrine.ratings.interactions import Interactions
+from vitrine.ratings.interactions import Interactions, known_times
 
 
 def small(**options):
@@ -131,3 +131,11 @@ def test_rows_are_taken_in_any_order():
     assert taken.ratings.tolist() == [4, 1, 2, 1, 2]
     assert taken.indices.tolist() == [2, 0, 1, 0, 1]
     assert data.by_user.take(np.array([], int)).counts.tolist() == []
+
+
+def test_missing_times_count_as_the_earliest_where_half_are_known():
+    assert known_times([5, None, 3, 9]).tolist() == [5, 3, 3, 9]
+    assert known_times([5.0, float("nan")]).tolist() == [5, 5]
+    assert known_times([5, None, None]) is None
+    assert known_times([None]) is None
+    assert known_times([]) is None

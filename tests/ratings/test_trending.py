@@ -7,6 +7,7 @@ import pytest
 
 from vitrine.errors import InputError, OptionError
 from vitrine.ratings import Ids, Interactions, ItemFeatures, make_rating_model, usual_model
+from vitrine.ratings.options import parse_model_options
 
 DAY = 86_400
 LONG_AGO = 1_000_000_000
@@ -67,11 +68,11 @@ class TestTrending:
         picks = [pick.item_id for pick in model.recommend(["nobody"], 5)[0]]
         assert min(picks) > 50
 
-    def test_nothing_decays_fast_where_nothing_drifts(self):
+    def test_nothing_decays_where_nothing_drifts(self):
         data = still()
         model = make_rating_model("trending").fit(data)
-        span = data.timestamps.max() - data.timestamps.min()
-        assert model.half_life_ > span / 4
+        assert np.isinf(model.half_life_)
+        assert not model.knows_strangers()
 
     def test_any_unit_of_time_will_do(self):
         data = drifting(spread=15)
@@ -80,13 +81,35 @@ class TestTrending:
         )
         seconds, minutes = (make_rating_model("trending").fit(part) for part in (data, coarse))
         assert np.isfinite(seconds.half_life_)
-        assert minutes.half_life_ * 60 == pytest.approx(seconds.half_life_, rel=0.1)
+        assert 0.7 < minutes.half_life_ * 60 / seconds.half_life_ < 1.5  # a step at most
 
     def test_all_at_one_moment(self):
         data = Interactions.from_arrays("ab", "xy", None, [5, 5], feedback="implicit")
         assert np.isinf(make_rating_model("trending").fit(data).half_life_)
 
-    @pytest.mark.parametrize("days", [0, -1, float("nan")])
+    @pytest.mark.parametrize("wrong", [0, LONG_AGO * 1000, 4_102_444_800])
+    def test_one_wrong_clock_changes_nothing(self, wrong):
+        data = drifting()
+        rows = data.user_ids, data.item_ids, data.timestamps.tolist()
+        users, items, times = (
+            [*row, one] for row, one in zip(rows, ("odd", 0, wrong), strict=True)
+        )
+        odd = Interactions.from_arrays(users, items, None, times, feedback="implicit")
+        plain, told = (make_rating_model("trending").fit(part) for part in (data, odd))
+        assert 0.7 < told.half_life_ / plain.half_life_ < 1.5  # a step at most
+        assert min(pick.item_id for pick in told.recommend(["nobody"], 5)[0]) > 50
+
+    def test_what_came_in_one_go_makes_no_trend_of_the_last_few(self):
+        data = still()
+        rng = np.random.default_rng(1)
+        times = LONG_AGO + rng.integers(0, 60, len(data))
+        times[-200:] += rng.integers(DAY, 20 * DAY, 200)
+        bulk = Interactions.from_arrays(
+            data.user_ids, data.item_ids, None, times, feedback="implicit"
+        )
+        assert np.isinf(make_rating_model("trending").fit(bulk).half_life_)
+
+    @pytest.mark.parametrize("days", [0, -1, float("nan"), float("inf")])
     def test_a_half_life_is_above_0(self, days):
         with pytest.raises(OptionError, match="half_life_days"):
             make_rating_model("trending", half_life_days=days).fit(drifting())
@@ -97,7 +120,7 @@ class TestTrending:
 
 
 class TestTrendBlend:
-    PERSONAL: ClassVar = {"model": "ease", "model_params": {"regularization": 5.0}}
+    PERSONAL: ClassVar = {"personal": "ease", "personal_params": {"regularization": 5.0}}
 
     def two_tastes(self):
         """Even users choose even items; items 0 to 9 were chosen long ago, 10 to 19 lately."""
@@ -135,9 +158,9 @@ class TestTrendBlend:
 
     def test_the_default_model_takes_a_strangers_rounding_for_nothing(self):
         model = make_rating_model("trend-blend").fit(drifting())
-        users = model.users_.codes(["nobody", "nor this one"])
-        assert np.array_equal(*model._scores(users))
-        assert np.array_equal(model._scores(users)[0], model._log_trend)
+        users = model.users_.codes([0, "nobody", *range(5)])
+        assert np.array_equal(model._scores(users)[1], model._log_trend)
+        assert not np.allclose(model._scores(users)[0], model._log_trend, atol=0.1)
 
     def test_where_nothing_was_chosen_lately_popularity_counts(self):
         rows = [("ab", 2, 0), ("cdef", 1, 0), ("g", 0, 400)]
@@ -158,7 +181,7 @@ class TestTrendBlend:
             assert new[0].item_id == best
             assert {pick.item_id for pick in model.recommend([user], 5)[0]}.isdisjoint(names[20:])
 
-    def test_items_that_come_later_are_ranked_as_if_they_had_been_there(self):
+    def test_items_that_come_later_are_ranked_as_if_they_had_been_there(self, tmp_path):
         data = self.two_tastes()
         parity = np.eye(2, dtype=np.float32)[np.arange(22) % 2]
         old = ItemFeatures(Ids(range(20)), {"parity": parity[:20]})
@@ -173,8 +196,16 @@ class TestTrendBlend:
             both = [pick.item_id for pick in grown.recommend([user], 3)[0]]
             assert both == [pick.item_id for pick in model.recommend([user], 3)[0]]
         assert grown.knows_by("parity")
+        assert model.add_items(old) is not None
+        kept = type(grown).load(grown.save(tmp_path))
+        assert kept.recommend([0, "nobody"], 22) == grown.recommend([0, "nobody"], 22)
         with pytest.raises(InputError, match="ease"):
             make_rating_model("trend-blend", **self.PERSONAL).fit(data, old).add_items(later)
+
+    def test_the_other_model_is_named_on_a_command_line(self):
+        assert parse_model_options("trend-blend", ["personal=ease", "weight=0.25"]) == {
+            "personal": "ease", "weight": 0.25,
+        }  # fmt: skip
 
     def test_weights_below_0_are_refused(self):
         with pytest.raises(OptionError, match="weight"):

@@ -70,7 +70,7 @@ def test_columns_hold_everything_in_order(ratings):
     assert columns.timestamps.tolist() == [7, 6, 5]
     assert columns.change_number == ratings.state().change_number
     ratings.put([rating("c", "x", 3)], "explicit")
-    assert ratings.columns().timestamps is None
+    assert np.isnan(ratings.columns().timestamps).tolist() == [False, False, False, True]
 
 
 def test_a_fitted_model_replaces_the_former_one(ratings, store):

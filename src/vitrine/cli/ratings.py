@@ -132,7 +132,8 @@ def fit(
         typer.Option(
             metavar="NAME",
             help=f"One of: {', '.join(rating_model_names())}. By default "
-            f"{usual_model(True)} where ratings have times, else {usual_model(False)}.",
+            f"{usual_model(True)} where at least half of the ratings have a time, else "
+            f"{usual_model(False)}.",
         ),
     ] = None,
     option: ModelOptions = None,
@@ -194,6 +195,8 @@ def recommend(
         return
     if not found.known:
         why = f"there is no rating by {user} to go by"
+        if rated:
+            why = f"the model knows nothing of what {user} rated; fit it again"
         if fitted is None:
             why = f"no model is fitted yet: vitrine ratings fit {shop}"
         which = "the most popular items" if found.model == "popularity" else "what is chosen now"

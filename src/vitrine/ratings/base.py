@@ -57,9 +57,6 @@ class RatingModel(BaseEstimator, ABC):
     predicts_ratings: ClassVar[bool] = True
     """Whether `predict` is on the scale of the ratings, or only a score to rank by."""
 
-    knows_strangers: ClassVar[bool] = False
-    """Whether what an unknown user gets is more than the items that most people chose."""
-
     fitted_arrays: ClassVar[tuple[str, ...]] = ()
     """Names of the fitted arrays that make up the model's state."""
 
@@ -183,6 +180,10 @@ class RatingModel(BaseEstimator, ABC):
             permitted &= mask
         permitted[np.arange(len(codes)), codes] = False
         return self._picks(*top_k(self._item_similarities(codes), k, permitted))
+
+    def knows_strangers(self) -> bool:
+        """Tell whether what an unknown user gets is more than the items that most people chose."""
+        return False
 
     def knows_by(self, block: str) -> bool:
         """Tell whether this block of features says which items that nobody rated a user will like.

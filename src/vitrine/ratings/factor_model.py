@@ -12,6 +12,7 @@ from vitrine.ratings.base import RatingModel, Scores
 from vitrine.ratings.ids import Codes
 
 PAIRS_AT_ONCE = 512
+"""Users and items whose factors are multiplied at once, without leaving the processor's caches."""
 
 
 class FactorModel(RatingModel):

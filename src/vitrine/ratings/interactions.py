@@ -234,6 +234,24 @@ class Interactions:
         return replace(chosen, ratings=np.ones_like(chosen.ratings), feedback="implicit")
 
 
+def known_times(times: Numbers) -> NDArray[np.int64] | None:
+    """Return times of which some may be missing, int64 (n,).
+
+    A missing one counts as the earliest, so that it is never taken for new; where fewer than half
+    are known there are none.
+
+    Parameters
+    ----------
+    times : sequence of float, length n
+        Whole numbers; NaN, or None, where one is missing.
+    """
+    column = np.asarray(times, np.float64)
+    missing = np.isnan(column)
+    if 2 * np.count_nonzero(missing) > len(column) or not len(column):
+        return None
+    return np.where(missing, np.nanmin(column), column).astype(np.int64)
+
+
 def _check_ratings(n: int, ratings: Numbers | None, feedback: Feedback) -> NDArray[np.float32]:
     if n == 0:
         raise InputError("there are no ratings; give at least one row")

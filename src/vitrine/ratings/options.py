@@ -70,4 +70,6 @@ def _parsed(text: str, kind: Any) -> Any:
                 return number(text)
             except ValueError:
                 raise ValueError(wanted) from None
+    if str in options and len(options) == 1:
+        return text
     raise ValueError("something that can be given here; use Python for it")

@@ -23,7 +23,13 @@ import pyarrow.parquet as pq
 
 from vitrine.errors import RowError, SourceError
 from vitrine.ratings.ids import can_be_stored
-from vitrine.ratings.interactions import MAX_RATING, Duplicates, Feedback, Interactions
+from vitrine.ratings.interactions import (
+    MAX_RATING,
+    Duplicates,
+    Feedback,
+    Interactions,
+    known_times,
+)
 
 Row = tuple[int, Mapping[str, Any]]
 MOVIELENS_COLUMNS = ("user", "item", "rating", "timestamp")
@@ -145,9 +151,8 @@ def read_interactions(
         first = f"; row {rejected[0].row}: {rejected[0].reason}" if rejected else ""
         raise SourceError(f"{source}: there is no rating in it{first}")
     users, items, ratings, times = zip(*kept, strict=True)
-    timestamps = None if None in times else times
     interactions = Interactions.from_arrays(
-        users, items, ratings, timestamps, feedback=feedback, duplicates=duplicates
+        users, items, ratings, known_times(times), feedback=feedback, duplicates=duplicates
     )
     return Reading(interactions, rejected)
 

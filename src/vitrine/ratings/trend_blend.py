@@ -22,8 +22,7 @@ from vitrine.ratings.trending import Trending
 
 Array = NDArray[Any]
 FADING = 1e-2
-"""Share of the greatest trend that the most popular item has at least, others by popularity: where
-nothing was chosen lately, what was chosen before counts."""
+"""Share of popularity in the trend: it ranks what was chosen once, though not lately."""
 
 ROUNDING = 1e-4
 """Scores that differ by less of their own deviation are the same."""
@@ -38,13 +37,13 @@ class TrendBlend(Ensemble):
     (the two factors of time-aware popularity and preference, as in Koren, "Collaborative Filtering
     with Temporal Dynamics", 2009). Items that nobody chose have the least trend, and keep all of
     the model's score, which may know them by their features. A user of whom nothing is known gets
-    what is trending. Without timestamps use the other model by itself.
+    what is trending. Without timestamps the trend is popularity: choose the other model instead.
 
     Parameters
     ----------
-    model : str
-        Of the registry: who likes what.
-    model_params : mapping, optional
+    personal : str
+        Name of the other model, which says who likes what.
+    personal_params : mapping, optional
         Its parameters.
     weight : float
         Of the lift, 0 or more.
@@ -61,18 +60,17 @@ class TrendBlend(Ensemble):
 
     kind: ClassVar[str] = "trend-blend"
     predicts_ratings: ClassVar[bool] = False
-    knows_strangers: ClassVar[bool] = True
 
     def __init__(
         self,
-        model: str = "mult-vae",
-        model_params: Mapping[str, Any] | None = None,
+        personal: str = "mult-vae",
+        personal_params: Mapping[str, Any] | None = None,
         weight: float = 0.5,
         half_life_days: float | None = None,
         random_state: int = 0,
     ) -> None:
-        self.model = model
-        self.model_params = model_params
+        self.personal = personal
+        self.personal_params = personal_params
         self.weight = weight
         self.half_life_days = half_life_days
         self.random_state = random_state
@@ -88,7 +86,9 @@ class TrendBlend(Ensemble):
         check_is_fitted(self, "items_")
         personal, trending = self.models_
         if not hasattr(personal, "add_items"):
-            raise InputError(f"{self.model} knows no items that came after its fit; fit it again")
+            raise InputError(
+                f"{self.personal} knows no items that came after its fit; fit it again"
+            )
         grown = personal.add_items(features)
         added, trend = copy.copy(self), copy.copy(trending)
         n_new = len(grown.items_) - len(self.items_)
@@ -98,6 +98,10 @@ class TrendBlend(Ensemble):
         added.models_ = [grown, trend]
         added._weigh()
         return added
+
+    def knows_strangers(self) -> bool:
+        """Tell whether anything trends."""
+        return self.models_[1].knows_strangers()
 
     def knows_by(self, block: str) -> bool:
         """Tell what the other model does."""
@@ -119,12 +123,9 @@ class TrendBlend(Ensemble):
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         if not self.weight >= 0:
             raise OptionError(f"weight is {self.weight}; it must be 0 or more")
-        personal = make_rating_model(self.model)
-        if "random_state" in personal.get_params(deep=False):
+        personal = make_rating_model(self.personal, **(self.personal_params or {}))
+        if "random_state" in personal.get_params(deep=False).keys() - (self.personal_params or {}):
             personal.set_params(random_state=self.random_state)
-        personal = make_rating_model(
-            self.model, **personal.get_params(deep=False) | dict(self.model_params or {})
-        )
         self.models_ = [
             personal.fit(interactions, features),
             Trending(self.half_life_days).fit(interactions, features),

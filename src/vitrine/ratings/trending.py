@@ -25,22 +25,34 @@ STEPS = 16
 SMOOTHING = 20.0
 """Choices, shared out by popularity, that are added to the recent ones before they are judged."""
 
+MARGIN = 2.0
+"""Of log likelihood that decay must gain on none, so that chance alone is no trend."""
+
+FEWEST = 100
+"""Interactions that count for whole, together, after decay at least: a trend of fewer is chance."""
+
+OUTSIDE = 0.001
+"""Share of the times at either end that do not say what is now, or how long all of it took: wrong
+clocks, milliseconds for seconds, zeros."""
+
 
 class Trending(FactorModel):
     """Scores an item by its interactions, one that is a half-life old counting half.
 
     The exponential decay of trend detectors and news rankers (Cohen and Strauss, "Maintaining
-    Time-Decaying Stream Aggregates", 2003). The newest interaction is *now*. An explicit rating
-    counts by its place on the scale, an implicit interaction by its weight. The same for every
-    user, known or not; an unknown item scores 0. Without timestamps, or where newer interactions
-    tell no more than older ones, nothing decays, and this is popularity.
+    Time-Decaying Stream Aggregates", 2003). *Now* is the newest time but for the last thousandth,
+    which may be wrong. An explicit rating counts by its place on the scale, an implicit interaction
+    by its weight. The same for every user, known or not; an unknown item scores 0. Without
+    timestamps, or where newer interactions tell no more than older ones, nothing decays, and this
+    is popularity.
 
     Parameters
     ----------
     half_life_days : float or None
         Where timestamps are seconds. None: the one by which the latest three tenths of the
         interactions were likeliest, given those before (a multinomial over items); fractions of the
-        time that those span are tried, so any unit will do.
+        time that those span are tried, so any unit will do, as far as a hundred interactions are
+        left to count.
     rating_power : float
         As `EASE`: an explicit rating counts by its place on the scale to this power.
 
@@ -52,7 +64,6 @@ class Trending(FactorModel):
 
     kind: ClassVar[str] = "trending"
     predicts_ratings: ClassVar[bool] = False
-    knows_strangers: ClassVar[bool] = True
     half_life_: float
 
     def __init__(self, half_life_days: float | None = None, rating_power: float = 1.0) -> None:
@@ -60,8 +71,11 @@ class Trending(FactorModel):
         self.rating_power = rating_power
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
-        if self.half_life_days is not None and not self.half_life_days > 0:
-            raise OptionError(f"half_life_days is {self.half_life_days}; it must be above 0")
+        if self.half_life_days is not None and not 0 < self.half_life_days < np.inf:
+            raise OptionError(
+                f"half_life_days is {self.half_life_days}; it must be a finite number above 0 "
+                "(without decay it would be the model popularity)"
+            )
         weights = interactions.ratings
         if interactions.feedback == "explicit":
             scale = interactions.rating_range
@@ -73,8 +87,12 @@ class Trending(FactorModel):
                 likeliest_half_life(interactions, weights) if days is None else days * SECONDS_A_DAY
             )
         counts = decayed_counts(interactions, weights, self.half_life_)
-        users, nothing = np.zeros(interactions.n_users), np.zeros
-        self._set_factors(0.0, users, counts, nothing((len(users), 0)), nothing((len(counts), 0)))
+        users, items = np.zeros(interactions.n_users), counts
+        self._set_factors(0.0, users, items, users[:, None][:, :0], items[:, None][:, :0])
+
+    def knows_strangers(self) -> bool:
+        """Tell whether anything decays: else it is no more than popularity."""
+        return bool(np.isfinite(self.half_life_))
 
     def _state(self) -> Artifact:
         artifact = super()._state()
@@ -88,7 +106,7 @@ class Trending(FactorModel):
 
 
 def decayed_counts(interactions: Interactions, weights: Array, half_life: float) -> Array:
-    """Return each item's sum of weights, halved for each half-life before the newest, (n_items,).
+    """Return each item's sum of weights, halved for each half-life before now, (n_items,).
 
     Parameters
     ----------
@@ -98,8 +116,9 @@ def decayed_counts(interactions: Interactions, weights: Array, half_life: float)
         In the unit of the timestamps; infinite: nothing decays, and no timestamps are needed.
     """
     if np.isfinite(half_life) and interactions.timestamps is not None:
-        ages = interactions.timestamps.max() - interactions.timestamps
-        weights = weights * np.exp2(-ages / half_life)
+        times = interactions.timestamps
+        now = np.quantile(times, 1 - OUTSIDE, method="higher")
+        weights = weights * np.exp2(-np.maximum(now - times, 0) / half_life)
     counts: Array = np.bincount(interactions.item_codes, weights, interactions.n_items)
     return counts
 
@@ -123,13 +142,16 @@ def likeliest_half_life(interactions: Interactions, weights: Array) -> float:
     known, asked = interactions.select(early), interactions.item_codes[late]
     popular = decayed_counts(known, weights[early], np.inf) + 0.1
     popular *= SMOOTHING / popular.sum()
-    span = float(border - times.min())
+    span = float(border - np.quantile(times, OUTSIDE, method="lower"))
     tried = span * 2.0 ** -np.arange(0, STEPS / 2, 0.5) if span > 0 else np.empty(0)
+    fewest = FEWEST * weights.mean()
     best, most = float(np.inf), -np.inf
     for half_life in (np.inf, *tried.tolist()):
+        if decayed_counts(interactions, weights, half_life).sum() < fewest:
+            break  # shorter ones leave even less
         counts = decayed_counts(known, weights[early], half_life)
         shares = (counts + popular) / (counts.sum() + SMOOTHING)
         likelihood = float(weights[late] @ np.log(shares[asked]))
         if likelihood > most:
-            best, most = half_life, likelihood
+            best, most = half_life, likelihood + (MARGIN if half_life == np.inf else 0.0)
     return best

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vitrine.catalogue.items import Rejection, write_rejected
 from vitrine.catalogue.where import Where
-from vitrine.errors import InputError, OptionError
+from vitrine.errors import ArtifactError, InputError, OptionError
 from vitrine.progress import task
 from vitrine.ratings import (
     Columns,
@@ -255,8 +255,8 @@ class ShopRatings:
         user = as_text_id(user_id)
         state, code, history = self._ratings.seen_by(user)
         serving = None
-        if state.model_id is not None:
-            serving = self._served(state.model_id)  # read, where it must be, before the lock
+        if state.model_id is not None:  # read, where it must be, before the lock
+            serving = self._latest(state.model_id, known=code is not None)
         with self._live.reading() as memory:
             allowed = self._allowed(memory, where)
             if exclude_seen:
@@ -270,9 +270,10 @@ class ShopRatings:
                     reasons = aligned.reasons(items, ratings, places)
                     made = _recommendations(memory, places, aligned.shown(found), reasons)
                     return Recommendations(user, made, True, serving.model.kind)
-            if serving is not None and serving.model.knows_strangers:
+            if serving is not None and serving.model.knows_strangers():
                 places, found = _best(serving.align(memory).for_stranger(), allowed, k)
-                made = _recommendations(memory, places, found, self._rated_by(memory, places))
+                reasons = _rated_by(self._places.popularity(memory)[places])
+                made = _recommendations(memory, places, found, reasons)
                 return Recommendations(user, made, False, serving.model.kind)
             return Recommendations(user, self._popular(memory, k, allowed), False, POPULARITY)
 
@@ -298,11 +299,19 @@ class ShopRatings:
 
     def _popular(self, memory: Memory, k: int, allowed: NDArray[np.bool_]) -> list[Recommendation]:
         positions, found = _best(self._places.popularity(memory), allowed, k)
-        return _recommendations(memory, positions, found, self._rated_by(memory, positions))
+        return _recommendations(memory, positions, found, _rated_by(found))
 
-    def _rated_by(self, memory: Memory, positions: NDArray[np.int64]) -> list[list[Reason]]:
-        counts = self._places.popularity(memory)[positions].tolist()
-        return [[Reason("popular", None, n, 1.0)] if n else [] for n in counts]
+    def _latest(self, model_id: int, known: bool) -> Serving | None:
+        """Return the fitted model; for somebody who is not known None where it cannot be read."""
+        try:
+            return self._served(model_id)
+        except ArtifactError:
+            latest = self._ratings.state().model_id  # another process may have fitted meanwhile
+            if latest is not None and latest != model_id:
+                return self._served(latest)
+            if known:
+                raise
+            return None
 
     def _served(self, model_id: int) -> Serving:
         """Return the fitted model, read anew where any process has fitted another."""
@@ -310,6 +319,10 @@ class ShopRatings:
             if self._serving is None or self._serving.model_id != model_id:
                 self._serving = Serving(self._store, model_id)
             return self._serving
+
+
+def _rated_by(counts: NDArray[Any]) -> list[list[Reason]]:
+    return [[Reason("popular", None, n, 1.0)] if n else [] for n in counts.tolist()]
 
 
 def _attributes(memory: Memory, item_id: str) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from vitrine.ratings import (
     usual_model,
 )
 from vitrine.ratings.ids import Ids
+from vitrine.ratings.interactions import known_times
 from vitrine.shop.live import Live
 from vitrine.shop.ratings_features import FeatureRecipe
 from vitrine.store import RatingColumns, RatingStore, Store
@@ -50,7 +51,7 @@ def _interactions(columns: RatingColumns, feedback: Any) -> Interactions:
         users.astype(np.int32),
         items.astype(np.int32),
         columns.values.astype(np.float32),
-        columns.timestamps,
+        known_times(columns.timestamps),
         feedback,
     )
 

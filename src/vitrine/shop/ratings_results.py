@@ -116,8 +116,8 @@ class Recommendations:
     picks : list of Recommendation
         Best first.
     known : bool
-        Whether the picks are personal; a user without ratings gets what is trending, if the fitted
-        model knows that, and else the popular items.
+        Whether there are ratings that the fitted model can go by; a user without any gets what is
+        trending, if the model knows that, and else the popular items.
     model : str
         The model that ranked them; ``popularity`` where none is fitted, and for a stranger where
         that does not know what is trending.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from time import time
 
 from vitrine.errors import InputError
 from vitrine.ratings import Interactions
@@ -13,6 +14,8 @@ from vitrine.store import StoredRating
 
 MAX_ID_LENGTH = 1_000
 MAX_TIME = 2**53
+AHEAD_SECONDS = 86_400
+"""How far another machine's clock may be ahead; a rating of the future would stay the newest."""
 
 
 def as_text_id(value: object) -> str:
@@ -60,6 +63,8 @@ def checked(
         raise InputError(f"the time {timestamp!r} is not a number of seconds since 1970")
     if not (math.isfinite(timestamp) and abs(timestamp) < MAX_TIME):
         raise InputError(f"the time {timestamp!r} is not a number of seconds since 1970")
+    if timestamp > time() + AHEAD_SECONDS:
+        raise InputError(f"the time {timestamp!r} lies ahead; give it in seconds since 1970")
     return StoredRating(user, item, number, int(timestamp))
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vitrine.ratings.folding import Folding
 
 _log = logging.getLogger(__name__)
+_NOT_GROWN = "new items are not recommended until the model is fitted again: %s"
 
 N_REASONS = 3
 MAX_LIKED = 200
@@ -72,7 +73,10 @@ class Serving:
                 return self._aligned
             features = None if self._growing else self._features_of_new(memory)
             if features is not None and self._aligned is None:
-                self._take(*self._grown(features))
+                try:
+                    self._take(*self._grown(features))
+                except InputError as error:
+                    _log.warning(_NOT_GROWN, error)
             elif features is not None:
                 self._growing = Thread(target=self._grow, args=(features,), daemon=True)
                 self._growing.start()
@@ -103,7 +107,7 @@ class Serving:
         try:
             grown = self._grown(features)
         except InputError as error:
-            _log.warning("new items are not recommended until the model is fitted again: %s", error)
+            _log.warning(_NOT_GROWN, error)
         finally:
             with self._lock:
                 self._growing = None
@@ -154,9 +158,13 @@ class Aligned:
         return np.where(known, scores.astype(np.float64)[self.codes], -np.inf)
 
     def for_stranger(self) -> Scores:
-        """Return the score of each position for somebody of whom nothing is known; see `scores`."""
+        """Return the score of each position for somebody of whom nothing is known.
+
+        What the model does not know comes last.
+        """
         scores = self.model._scores(np.array([UNKNOWN], np.int32))[0].astype(np.float64)
-        return np.where(self.codes >= 0, scores[self.codes], -np.inf)
+        served: Scores = np.where(self.codes >= 0, scores[self.codes], scores.min() - 1)
+        return served
 
     def shown(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scores as people see them: an expected rating lies on the scale of the ratings."""

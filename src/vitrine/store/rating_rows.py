@@ -51,8 +51,8 @@ class RatingColumns:
     user_codes, item_codes : ndarray of shape (n,), int64
         As the database numbers them, with gaps.
     values : ndarray of shape (n,), float64
-    timestamps : ndarray of shape (n,), int64, or None
-        A rating without one counts as the earliest; None where fewer than half have one.
+    timestamps : ndarray of shape (n,), float64
+        Whole numbers; NaN where a rating has none.
     item_ids : dict of int to str
         Of each item code.
     change_number : int
@@ -62,7 +62,7 @@ class RatingColumns:
     user_codes: NDArray[np.int64]
     item_codes: NDArray[np.int64]
     values: NDArray[np.float64]
-    timestamps: NDArray[np.int64] | None
+    timestamps: NDArray[np.float64]
     item_ids: dict[int, str]
     change_number: int
 

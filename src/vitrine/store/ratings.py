@@ -115,8 +115,8 @@ class RatingStore:
             parts = [_numbers(rows) for rows in result.partitions()]
         table = np.concatenate(parts) if parts else np.empty((0, 4))
         users, items = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
-        times = _times(table[:, 3])
-        return RatingColumns(users, items, table[:, 2], times, item_ids, state.change_number)
+        values, times = table[:, 2], table[:, 3]
+        return RatingColumns(users, items, values, times, item_ids, state.change_number)
 
     def summary(self) -> dict[str, Any]:
         """Return counts and ranges: ratings, users, items, lowest, highest, first and last time."""
@@ -164,13 +164,6 @@ class RatingStore:
         with reading(self._engine) as connection:
             kind, created = connection.execute(query).one()
             return str(kind), str(created)
-
-
-def _times(column: NDArray[np.float64]) -> NDArray[np.int64] | None:
-    missing = np.isnan(column)
-    if 2 * np.count_nonzero(missing) > len(column) or not len(column):
-        return None
-    return np.where(missing, np.nanmin(column), column).astype(np.int64)
 
 
 def _numbers(rows: Sequence[Any]) -> NDArray[np.float64]:

@@ -18,9 +18,10 @@ from vitrine.service.state import State, state_of
 
 
 class _DirectRoute(APIRoute):
-    """A route that FastAPI describes and does not stand in the way of: it is given the request.
+    """A route that FastAPI describes and does not stand in the way of.
 
-    Working out a function's arguments takes FastAPI as long as reading the form.
+    Its function is given the request and nothing else: neither arguments nor dependencies are
+    worked out, which takes FastAPI as long as reading the form.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -4,7 +4,8 @@
 
 Items have random vectors, ratings the usual long tail, spread evenly over a year. Prints, model by
 model, the median of wall and CPU time of `Shop.recommend`: for a user as fitted, for one who has
-rated just now, and with a filter; reasons included. Before that, how many ratings a second are added.
+rated just now, and with a filter; reasons included. Before that, how many ratings a second are
+added.
 """
 
 import argparse

@@ -36,7 +36,9 @@ from vitrine.ratings.options import parse_model_options
 from vitrine.shop import Shop
 from vitrine.store import Place
 
-DEFAULT_MODELS = "popularity,biases,item-knn,svd,svdpp,bayesian-svdpp,implicit-als,ease"
+DEFAULT_MODELS = (
+    "popularity,trending,biases,item-knn,svd,svdpp,bayesian-svdpp,implicit-als,ease,trend-blend"
+)
 KNOWN_FILES = ("u.data", "ratings.dat", "ratings.csv", "ratings.parquet", "ratings.jsonl")
 
 

@@ -158,6 +158,16 @@ class TestDescent:
         assert rmse(make_rating_model(name, **params).fit(train), test) < 0.7 * biases
 
     @pytest.mark.parametrize("name", ["svd", "svdpp"])
+    def test_users_without_ratings_get_what_unknown_ones_do(self, name):
+        data, _ = planted(n_users=12, n_items=10)
+        silent = data.user_codes[0]
+        model = make_rating_model(name, init_deviation=1e-9).fit(
+            data.select(data.user_codes != silent)
+        )
+        users, items = [data.users.values[silent], "nobody"], [data.items.values[3]] * 2
+        assert np.ptp(model.predict(users, items)) < 1e-5
+
+    @pytest.mark.parametrize("name", ["svd", "svdpp"])
     def test_a_runaway_descent_says_what_to_try(self, name):
         with pytest.raises(TrainingError, match="learning_rate"):
             make_rating_model(name, learning_rate=50.0).fit(planted()[0])

@@ -60,7 +60,7 @@ class FactorModel(RatingModel):
 
     def _predict(self, users: Codes, items: Codes) -> Scores:
         scores: Scores = self.mean_ + self.user_biases_[users] + self.item_biases_[items]
-        for start in range(0, len(users), PAIRS_AT_ONCE):  # few enough for the processor's caches
+        for start in range(0, len(users), PAIRS_AT_ONCE):
             part = slice(start, start + PAIRS_AT_ONCE)
             factors = self.user_factors_[users[part]], self.item_factors_[items[part]]
             scores[part] += np.einsum("nf,nf->n", *factors)

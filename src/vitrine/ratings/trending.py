@@ -81,12 +81,13 @@ class Trending(FactorModel):
             scale = interactions.rating_range
             weights = grades(interactions.ratings, scale, "explicit", self.rating_power)
         self.half_life_ = np.inf
-        if interactions.timestamps is not None:
-            days = self.half_life_days
+        times, days = interactions.timestamps, self.half_life_days
+        if times is not None:
             self.half_life_ = (
                 likeliest_half_life(interactions, weights) if days is None else days * SECONDS_A_DAY
             )
-        counts = decayed_counts(interactions, weights, self.half_life_)
+            weights = decayed(weights, ages(times), self.half_life_)
+        counts = np.bincount(interactions.item_codes, weights, interactions.n_items)
         users, items = np.zeros(interactions.n_users), counts
         self._set_factors(0.0, users, items, users[:, None][:, :0], items[:, None][:, :0])
 
@@ -105,22 +106,17 @@ class Trending(FactorModel):
         self.half_life_ = np.inf if kept is None else float(kept)
 
 
-def decayed_counts(interactions: Interactions, weights: Array, half_life: float) -> Array:
-    """Return each item's sum of weights, halved for each half-life before now, (n_items,).
+def ages(times: Array) -> Array:
+    """Return how long before now each time was, 0 or more, (n,)."""
+    now = np.quantile(times, 1 - OUTSIDE, method="higher")
+    past: Array = np.maximum(now - times, 0)
+    return past
 
-    Parameters
-    ----------
-    interactions : Interactions
-    weights : ndarray of shape (n,)
-    half_life : float
-        In the unit of the timestamps; infinite: nothing decays, and no timestamps are needed.
-    """
-    if np.isfinite(half_life) and interactions.timestamps is not None:
-        times = interactions.timestamps
-        now = np.quantile(times, 1 - OUTSIDE, method="higher")
-        weights = weights * np.exp2(-np.maximum(now - times, 0) / half_life)
-    counts: Array = np.bincount(interactions.item_codes, weights, interactions.n_items)
-    return counts
+
+def decayed(weights: Array, age: Array, half_life: float) -> Array:
+    """Return weights, halved for each half-life of their age, (n,); an infinite one leaves them."""
+    left: Array = weights * np.exp2(-age / half_life)
+    return left
 
 
 def likeliest_half_life(interactions: Interactions, weights: Array) -> float:
@@ -133,23 +129,23 @@ def likeliest_half_life(interactions: Interactions, weights: Array) -> float:
     weights : ndarray of shape (n,)
         How much each counts.
     """
-    times = interactions.timestamps
+    times, n_items = interactions.timestamps, interactions.n_items
     assert times is not None  # noqa: S101 - the caller has looked
     border = np.quantile(times, 1 - HELD_OUT, method="lower")
     early, late = times <= border, times > border
     if not late.any() or not weights[early].sum() > 0:
         return float(np.inf)
-    known, asked = interactions.select(early), interactions.item_codes[late]
-    popular = decayed_counts(known, weights[early], np.inf) + 0.1
+    known, asked = interactions.item_codes[early], interactions.item_codes[late]
+    popular = np.bincount(known, weights[early], n_items) + 0.1
     popular *= SMOOTHING / popular.sum()
     span = float(border - np.quantile(times, OUTSIDE, method="lower"))
     tried = span * 2.0 ** -np.arange(0, STEPS / 2, 0.5) if span > 0 else np.empty(0)
-    fewest = FEWEST * weights.mean()
+    age, early_age, fewest = ages(times), ages(times[early]), FEWEST * weights.mean()
     best, most = float(np.inf), -np.inf
     for half_life in (np.inf, *tried.tolist()):
-        if decayed_counts(interactions, weights, half_life).sum() < fewest:
+        if decayed(weights, age, half_life).sum() < fewest:
             break  # shorter ones leave even less
-        counts = decayed_counts(known, weights[early], half_life)
+        counts = np.bincount(known, decayed(weights[early], early_age, half_life), n_items)
         shares = (counts + popular) / (counts.sum() + SMOOTHING)
         likelihood = float(weights[late] @ np.log(shares[asked]))
         if likelihood > most:

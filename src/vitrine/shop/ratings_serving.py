@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from vitrine.ratings.folding import Folding
 
 _log = logging.getLogger(__name__)
-_NOT_GROWN = "new items are not recommended until the model is fitted again: %s"
 
 N_REASONS = 3
 MAX_LIKED = 200
@@ -73,10 +72,9 @@ class Serving:
                 return self._aligned
             features = None if self._growing else self._features_of_new(memory)
             if features is not None and self._aligned is None:
-                try:
-                    self._take(*self._grown(features))
-                except InputError as error:
-                    _log.warning(_NOT_GROWN, error)
+                grown = self._grown(features)
+                if grown is not None:
+                    self._take(*grown)
             elif features is not None:
                 self._growing = Thread(target=self._grow, args=(features,), daemon=True)
                 self._growing.start()
@@ -97,17 +95,19 @@ class Serving:
         except UnknownItemError:  # removed just now: the next change is seen soon
             return None
 
-    def _grown(self, features: ItemFeatures) -> tuple[RatingModel, Folding[Any]]:
+    def _grown(self, features: ItemFeatures) -> tuple[RatingModel, Folding[Any]] | None:
         model: Any = self.model
-        grown = model.add_items(features)
+        try:
+            grown = model.add_items(features)
+        except InputError as error:
+            _log.warning("new items are not recommended until the model is fitted again: %s", error)
+            return None
         return grown, self._make_folding(grown)
 
     def _grow(self, features: ItemFeatures) -> None:
         grown = None
         try:
             grown = self._grown(features)
-        except InputError as error:
-            _log.warning(_NOT_GROWN, error)
         finally:
             with self._lock:
                 self._growing = None

@@ -95,7 +95,7 @@ class Column:
         """Return the values at several positions, None where there is none."""
         present = self.present(positions)
         every = bool(present.all())
-        raw = self._values[positions if every else positions[present]]
+        raw = self._values.take(positions if every else positions[present])
         values: list[Value] = [*self._words.of_codes(raw)] if self.kind == "text" else raw.tolist()
         if every:
             return values
@@ -106,12 +106,12 @@ class Column:
 
     def present(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which positions have a value, bool (m,)."""
-        if len(positions) == 0 or positions.max() < len(self._present):
-            there: NDArray[np.bool_] = self._present[positions]
-            return there
-        inside = positions < len(self._present)  # items newer than the column have no value
-        inside[inside] = self._present[positions[inside]]
-        return inside
+        try:
+            there: NDArray[np.bool_] = self._present.take(positions)
+        except IndexError:  # items newer than the column have no value
+            there = positions < len(self._present)
+            there[there] = self._present[positions[there]]
+        return there
 
     def raw(self, positions: NDArray[np.int64]) -> NDArray[Any]:
         """Return the values at positions that have one, as they are held: text as codes."""

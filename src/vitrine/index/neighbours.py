@@ -243,7 +243,7 @@ class NearestNeighbours:
         rows = self._rows
         if rows is None or not rows.live[positions].all():
             raise InputError(f"there is no row at one of the positions {positions}")
-        return rows.vectors[positions]
+        return rows.vectors.take(positions, axis=0)
 
     def similarities_among(self, prepared: FloatArray) -> FloatArray:
         """Return the similarity of each of some rows to each other, (m, m).
@@ -305,7 +305,9 @@ class NearestNeighbours:
     def _neighbours(self, positions: Positions, scores: FloatArray) -> Neighbours:
         distances = self.distance.distances(scores)
         similarities = self.distance.similarities(distances)
-        distances[positions < 0], similarities[positions < 0] = np.inf, -np.inf
+        missing = positions < 0
+        if missing.any():
+            distances[missing], similarities[missing] = np.inf, -np.inf
         return Neighbours(positions, distances, similarities)
 
 

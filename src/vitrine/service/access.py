@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,8 +52,8 @@ class Access:
         if path in OPEN_PATHS and method in SAFE_METHODS:
             return
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        local = is_loopback(_name(host))
-        self._check_host(_name(host), local)
+        name, local = _named(host)
+        self._check_host(name, local)
         if method not in SAFE_METHODS:
             _check_origin(headers, host)
         if method in SAFE_METHODS or path in READING_POSTS:
@@ -118,9 +119,11 @@ def _key(headers: Headers) -> str | None:
     return None
 
 
-def _name(host: str) -> str:
-    """Return a host's name without its port: ``[::1]:8000`` → ``::1``."""
+@lru_cache(maxsize=64)
+def _named(host: str) -> tuple[str, bool]:
+    """Return a host's name without its port, and whether it means this machine."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
-        return ""
+        return "", False
+    return name, is_loopback(name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -17,9 +16,9 @@ from vitrine.service.api import documents, items, operating, photos, pictures, u
 from vitrine.service.gate import Gate
 from vitrine.service.metrics import Meter
 from vitrine.service.page.routes import router as page_router
+from vitrine.service.pool import Pool
 from vitrine.service.settings import Settings
 from vitrine.service.starting import (
-    keep_uploads_in_memory,
     one_blas_thread,
     one_thread_each,
     return_memory,
@@ -29,7 +28,7 @@ from vitrine.service.thumbnails import Thumbnails
 from vitrine.shop import Shop
 from vitrine.store import PlaceLike
 
-MODULES = (photos, items, pictures, users, writing, operating, documents)
+MODULES = (items, pictures, users, writing, operating, documents)
 """In the order in which a request's path is compared with theirs."""
 
 SEARCH_THREADS = 4
@@ -48,7 +47,6 @@ def create_app(shop_path: PlaceLike, settings: Settings | None = None) -> FastAP
     settings : Settings, optional
     """
     chosen, meter = settings or Settings(), Meter()
-    keep_uploads_in_memory()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -57,8 +55,8 @@ def create_app(shop_path: PlaceLike, settings: Settings | None = None) -> FastAP
         with (
             shop,
             one_blas_thread(),
-            ThreadPoolExecutor(SEARCH_THREADS, "search", one_thread_each) as threads,
-            ThreadPoolExecutor(max(2, cores), "picture", one_thread_each) as heavy,
+            Pool(SEARCH_THREADS, "search", one_thread_each) as threads,
+            Pool(max(2, cores), "picture", one_thread_each) as heavy,
         ):
             thumbnails = Thumbnails(shop, chosen.picture_cache_bytes)
             fetcher = _fetcher(chosen) if chosen.allow_urls else None
@@ -74,6 +72,8 @@ def create_app(shop_path: PlaceLike, settings: Settings | None = None) -> FastAP
         redoc_url=None,
     )
     problems.install(app)
+    # First and as it is: among included routes FastAPI looks for the right one twice.
+    app.router.routes[:0] = photos.router.routes
     for module in MODULES:
         app.include_router(module.router)
     app.include_router(page_router, include_in_schema=False)

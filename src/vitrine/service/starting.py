@@ -8,11 +8,7 @@ import sys
 from contextlib import AbstractContextManager
 
 import faiss
-from starlette.formparsers import MultiPartParser
 from threadpoolctl import threadpool_limits
-
-IN_MEMORY_BYTES = 5_000_000
-"""Uploads up to this size, which a phone's photos are, are not written to disk on their way."""
 
 
 def one_thread_each() -> None:
@@ -28,15 +24,6 @@ def one_blas_thread() -> AbstractContextManager[object]:
     """
     limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
     return limits
-
-
-def keep_uploads_in_memory() -> None:
-    """Hold uploads of usual sizes in memory, in the whole process.
-
-    Starlette writes what is over 1 MB to a file, 64 KB at a time, each in a thread: 3 MB took 11 ms
-    in place of 6. Whoever is sent one reads it into memory as it is.
-    """
-    MultiPartParser.spool_max_size = IN_MEMORY_BYTES
 
 
 def return_memory() -> None:

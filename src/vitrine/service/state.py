@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ParamSpec, TypeVar
@@ -14,6 +12,7 @@ from fastapi import Depends, Request
 from vitrine.catalogue.decoding import Limits
 from vitrine.catalogue.fetching import Fetcher
 from vitrine.service.metrics import Meter
+from vitrine.service.pool import Pool
 from vitrine.service.settings import Settings
 from vitrine.service.thumbnails import Thumbnails
 from vitrine.shop import Shop
@@ -30,10 +29,10 @@ class State:
     ----------
     shop : Shop
     settings : Settings
-    threads : ThreadPoolExecutor
+    threads : Pool
         Where everything runs that is more than a dictionary look-up, so that the event loop is
         always free: ``await state.run(shop.similar, item_id, k)``.
-    heavy : ThreadPoolExecutor
+    heavy : Pool
         Where pictures are decoded and encoded, so that a few large ones do not keep searches
         waiting: ``await state.run_heavy(shop.search_photo, content)``.
     thumbnails : Thumbnails
@@ -44,8 +43,8 @@ class State:
 
     shop: Shop
     settings: Settings
-    threads: ThreadPoolExecutor
-    heavy: ThreadPoolExecutor
+    threads: Pool
+    heavy: Pool
     thumbnails: Thumbnails
     meter: Meter
     fetcher: Fetcher | None = None
@@ -58,13 +57,11 @@ class State:
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in a thread and wait for it without holding up other requests."""
-        call = partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+        return await self.threads.run(partial(function, *args, **kwargs))
 
     async def run_heavy(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function that works long in one of the few threads for that."""
-        call = partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self.heavy, call)
+        return await self.heavy.run(partial(function, *args, **kwargs))
 
 
 async def state_of(request: Request) -> State:

@@ -254,7 +254,7 @@ def _exact_scores(
     step = max(1, 2**20 // max(1, candidates.shape[1] * vectors.shape[1]))  # 8 MB at a time
     for start in range(0, len(queries), step):
         rows = slice(start, start + step)
-        left, right = queries[rows, None, :], vectors[candidates[rows]]
+        left, right = queries[rows, None, :], vectors.take(candidates[rows], axis=0)
         if metric == "ip":
             left, right = left.astype(np.float64), right.astype(np.float64)
             scores[rows] = np.einsum("qod,qmd->qm", left, right)

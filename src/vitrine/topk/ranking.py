@@ -102,10 +102,14 @@ def rank(candidates: Positions, scores: NDArray[Any], k: int) -> TopK:
     """
     order = np.lexsort((candidates, -scores), axis=1)[:, :k]
     rows = np.arange(len(candidates))[:, None]  # take_along_axis is slow for one query
-    ordered, chosen = scores[rows, order], candidates[rows, order]
-    shape = (len(candidates), k)
-    positions, ranked = np.full(shape, -1), np.full(shape, -np.inf, np.float32)
-    positions[:, : order.shape[1]] = np.where(ordered > -np.inf, chosen, -1)
+    ordered = scores[rows, order]
+    positions = np.where(ordered > -np.inf, candidates[rows, order], -1)
     with np.errstate(over="ignore"):
-        ranked[:, : order.shape[1]] = ordered
-    return positions, ranked
+        ranked = ordered.astype(np.float32)
+    if order.shape[1] == k:
+        return positions, ranked
+    missing = ((0, 0), (0, k - order.shape[1]))
+    return (
+        np.pad(positions, missing, constant_values=-1),
+        np.pad(ranked, missing, constant_values=-np.inf),
+    )

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.datastructures import FormData, UploadFile
 
 from vitrine.errors import PictureError, UnknownItemError
 from vitrine.service.answers import Json
@@ -21,6 +20,7 @@ from vitrine.service.describing import (
     Value,
     problems,
 )
+from vitrine.service.forms import Form, read_form
 from vitrine.service.problems import Refusal
 from vitrine.service.state import State, StateOf
 from vitrine.shop.receiving import NewItem, Received
@@ -134,8 +134,8 @@ async def delete_item(state: StateOf, item_id: ItemId) -> Response:
 async def _read(request: Request, state: State, item_id: str) -> NewItem:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        async with request.form(max_files=MAX_PICTURES, max_fields=20) as form:
-            return await _from_form(form, item_id)
+        form = await read_form(request, max_files=MAX_PICTURES, max_texts=20)
+        return await state.run_heavy(_from_form, form, item_id)
     if kind not in ("application/json", ""):
         raise Refusal(
             "malformed", f"Content-Type {kind}: send application/json or multipart/form-data"
@@ -165,14 +165,12 @@ async def _fetch(state: State, addresses: list[str]) -> Fetched:
     return dict(zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True))
 
 
-async def _from_form(form: FormData, item_id: str) -> NewItem:
-    files = [part for part in form.getlist("picture") if isinstance(part, UploadFile)]
-    pictures = [await file.read() for file in files]
-    given = form.get("attributes") or "{}"
-    if isinstance(given, UploadFile):
+def _from_form(form: Form, item_id: str) -> NewItem:
+    if "attributes" in form.files:
         raise Refusal("bad-value", "attributes: a JSON object as text, not a file")
+    given = form.text("attributes") or "{}"
     body = _body(b'{"attributes": ' + given.encode("utf-8", "replace") + b"}")
-    return NewItem(item_id, dict(body.attributes), pictures)
+    return NewItem(item_id, dict(body.attributes), form.files.get("picture", []))
 
 
 def _body(content: bytes) -> ItemBody:

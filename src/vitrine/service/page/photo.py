@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Request, Response
 
 from vitrine.errors import PictureError
+from vitrine.service.forms import read_form
 from vitrine.service.page.browse import say
 from vitrine.service.page.cards import Naming, label_of
 from vitrine.service.page.item import example_of, matches
@@ -30,14 +30,10 @@ async def ask(request: Request, state: StateOf) -> Response:
 
 
 @router.post("/photo")
-async def find(
-    request: Request,
-    state: StateOf,
-    picture: Annotated[UploadFile, File()],
-    where: Annotated[str, Form()] = "",
-) -> Response:
+async def find(request: Request, state: StateOf) -> Response:
     """Show what is most like a photo."""
-    content = await picture.read()
+    form = await read_form(request, max_files=1, max_texts=20)
+    content, where = form.files.get("picture", [b""])[0], form.text("where")
     return await page(request, state, lambda: _find(state, content, where), heavy=True)
 
 

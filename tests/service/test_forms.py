@@ -95,6 +95,9 @@ def test_what_cannot_be_read_is_refused(body, boundary):
     assert refused.value.kind == "malformed"
 
 
-def test_a_part_that_ends_too_early_is_not_there():
+def test_a_form_that_ends_too_early_is_refused():
     body, kind = sent(TEXTS, FILES[:1])
-    assert "picture" not in read([body[:-60]], kind).files
+    assert read([body[:-2]], kind).files["picture"]  # all but the end of the last line
+    for cut in range(3, len(body), 97):
+        with pytest.raises(Refusal, match="cannot be read"):
+            read([body[:-cut]], kind)

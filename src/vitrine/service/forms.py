@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from fastapi import Request
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 
 from vitrine.service.problems import Refusal
-
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
 
 MAX_TEXT_BYTES = 1_000_000
 """Of one field that is no file."""
@@ -41,8 +37,9 @@ class Form:
 async def read_form(request: Request, max_files: int, max_texts: int) -> Form:
     """Read a ``multipart/form-data`` body; any other body is an empty form.
 
-    Starlette's own way writes files to disk, unless they are small, and whoever asks for a file
-    here wants its bytes; how many they may be at most is the gate's to see to.
+    Whoever asks for a file here wants its bytes, and the gate sees to how many they are at most. So
+    the body is read whole and cut up, in a third of the time that it takes to look at it piece by
+    piece as it arrives, with files on disk.
 
     Parameters
     ----------
@@ -56,85 +53,59 @@ async def read_form(request: Request, max_files: int, max_texts: int) -> Form:
         If the body is no such form, or has too many parts or too long ones.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
-    parts = _Parts(max_files, max_texts)
+    form = Form()
     if kind != b"multipart/form-data":
-        return parts.form
+        return form
     if not options.get(b"boundary"):
-        raise Refusal("malformed", "the form's Content-Type has no boundary")
-    try:
-        parser = MultipartParser(options[b"boundary"], parts.callbacks())
-        async for chunk in request.stream():
-            parser.write(chunk)
-        parser.finalize()
-    except FormParserError as error:
-        raise Refusal("malformed", f"the form cannot be read: {error}") from error
-    return parts.form
-
-
-class _Parts:
-    """Takes a form's parts in as they arrive."""
-
-    def __init__(self, max_files: int, max_texts: int) -> None:
-        self.form = Form()
-        self._max_files, self._max_texts = max_files, max_texts
-        self._n_files = self._n_texts = 0
-        self._header, self._value = b"", b""
-        self._begin()
-
-    def callbacks(self) -> MultipartCallbacks:
-        """Return what the parser calls, by the names that it has for it."""
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._add_to_header,
-            "on_header_value": self._add_to_value,
-            "on_header_end": self._end_header,
-            "on_headers_finished": self._name,
-            "on_part_data": self._add,
-            "on_part_end": self._end,
-        }
-
-    def _begin(self) -> None:
-        self._disposition = b""
-        self._content: list[memoryview] = []
-        self._n_bytes = 0
-
-    def _add_to_header(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _add_to_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _end_header(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._disposition = self._value
-        self._header, self._value = b"", b""
-
-    def _name(self) -> None:
-        options = parse_options_header(self._disposition)[1]
-        if b"name" not in options:
-            raise Refusal("malformed", "a part of the form has no name in its Content-Disposition")
-        self._field = _decoded(options[b"name"])
-        self._is_file = b"filename" in options
-        self._n_files += self._is_file
-        self._n_texts += not self._is_file
-        if self._n_files > self._max_files:
-            raise Refusal("malformed", f"the form may have {self._max_files} files at most")
-        if self._n_texts > self._max_texts:
-            raise Refusal("malformed", f"the form may have {self._max_texts} fields at most")
-
-    def _add(self, data: bytes, start: int, end: int) -> None:
-        self._n_bytes += end - start
-        if self._n_bytes > MAX_TEXT_BYTES and not self._is_file:
-            most = f"{MAX_TEXT_BYTES / 1e6:g} MB"
-            raise Refusal("malformed", f"the field {self._field!r} is over {most}")
-        self._content.append(memoryview(data)[start:end])
-
-    def _end(self) -> None:
-        content = b"".join(self._content)
-        if self._is_file:
-            self.form.files.setdefault(self._field, []).append(content)
+        raise _unreadable("its Content-Type has no boundary")
+    # The first delimiter may stand at the start, without the end of a line before it.
+    body = b"".join([b"\r\n", *[chunk async for chunk in request.stream()]])
+    n_files = n_texts = 0
+    for disposition, content in _parts(body, b"\r\n--" + options[b"boundary"]):
+        if b"name" not in disposition:
+            raise _unreadable("a part has no name in its Content-Disposition")
+        name = _decoded(disposition[b"name"])
+        if b"filename" in disposition:
+            n_files += 1
+            form.files.setdefault(name, []).append(content)
+        elif len(content) > MAX_TEXT_BYTES:
+            raise _unreadable(f"the field {name!r} is over {MAX_TEXT_BYTES / 1e6:g} MB")
         else:
-            self.form.texts.setdefault(self._field, []).append(_decoded(content))
+            n_texts += 1
+            form.texts.setdefault(name, []).append(_decoded(content))
+        if n_files > max_files:
+            raise _unreadable(f"it may have {max_files} files at most")
+        if n_texts > max_texts:
+            raise _unreadable(f"it may have {max_texts} fields at most")
+    return form
+
+
+def _parts(body: bytes, delimiter: bytes) -> Iterator[tuple[dict[bytes, bytes], bytes]]:
+    """Yield what each part's Content-Disposition says and what the part holds (RFC 2046, 5.1)."""
+    start = body.find(delimiter)
+    if start < 0:
+        raise _unreadable("its boundary is not in it")
+    while not body.startswith(b"--", start := start + len(delimiter)):
+        end = body.find(delimiter, start)
+        if end < 0:
+            raise _unreadable("its last part has no end")
+        content = body.find(b"\r\n\r\n", start, end)
+        if content < 0:
+            raise _unreadable("a part has no Content-Disposition")
+        yield _disposition(body[start:content]), body[content + 4 : end]
+        start = end
+
+
+def _disposition(head: bytes) -> dict[bytes, bytes]:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-disposition":
+            return parse_options_header(value.strip())[1]
+    return {}
+
+
+def _unreadable(why: str) -> Refusal:
+    return Refusal("malformed", f"the form cannot be read: {why}")
 
 
 def _decoded(content: bytes) -> str:

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vitrine.service.access import OPEN_PATHS, Access
@@ -100,8 +101,7 @@ class Gate:
 
         try:
             self._let_in(scope, headers)
-            async with asyncio.timeout(incoming.seconds) as limit:
-                incoming.limit = limit
+            async with asyncio.timeout(incoming.seconds) as incoming.limit:
                 await self._app(scope, incoming, passing)
         except Refusal as refusal:
             answer = problem(scope, refusal.kind, refusal.detail, headers=refusal.headers)
@@ -109,9 +109,7 @@ class Gate:
         except TimeoutError:
             if visit.status:
                 raise  # too late to say so: the connection is closed instead
-            seconds = f"{self._settings.answer_seconds:g} s"
-            answer = problem(scope, "too-slow", f"there was no answer after {seconds}")
-            await answer(scope, incoming, passing)
+            await self._too_slow(scope, incoming)(scope, incoming, passing)
         except Exception as error:
             if visit.status:
                 raise
@@ -119,6 +117,13 @@ class Gate:
             logger.error("fault", exc_info=True, extra={"facts": facts})
             answer = problem(scope, "fault", f"{type(error).__name__} while answering")
             await answer(scope, incoming, passing)
+
+    def _too_slow(self, scope: Scope, incoming: _Incoming) -> Response:
+        seconds = f"{incoming.seconds:g} s"
+        if incoming.complete:
+            return problem(scope, "too-slow", f"there was no answer after {seconds}")
+        said = f"the body had not arrived after {seconds}"
+        return problem(scope, "too-slow-to-arrive", said, headers={"Connection": "close"})
 
     def _let_in(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if self._in_flight > self._settings.max_requests and scope["path"] not in _ALWAYS_LET_IN:
@@ -155,36 +160,25 @@ class _Incoming:
 
     def __init__(self, receive: Receive, visit: Visit, settings: Settings, has_body: bool) -> None:
         self._receive, self._visit, self._settings = receive, visit, settings
-        self._complete = not has_body
-        self._until = asyncio.get_running_loop().time() + settings.arrive_seconds
+        self.complete = not has_body
         self.limit: asyncio.Timeout | None = None
 
     @property
     def seconds(self) -> float:
-        """How long the request may take at most, arriving and being answered."""
-        arriving = 0.0 if self._complete else self._settings.arrive_seconds
-        return arriving + self._settings.answer_seconds
+        """How long what the request is at may take: arriving, or else being answered."""
+        settings = self._settings
+        return settings.answer_seconds if self.complete else settings.arrive_seconds
 
     async def __call__(self) -> Message:
-        if self._complete:
-            return await self._receive()
-        try:
-            async with asyncio.timeout_at(self._until):
-                message = await self._receive()
-        except TimeoutError:
-            seconds = f"{self._settings.arrive_seconds:g} s"
-            raise Refusal(
-                "too-slow-to-arrive",
-                f"the body had not arrived after {seconds}",
-                {"Connection": "close"},
-            ) from None
+        message = await self._receive()
+        if self.complete:
+            return message
         self._visit.received += len(message.get("body", b""))
         if self._visit.received > self._settings.max_body_bytes:
             raise _too_large(self._settings)
-        self._complete = not message.get("more_body", False)
-        if self._complete and self.limit is not None:
-            now = asyncio.get_running_loop().time()
-            self.limit.reschedule(now + self._settings.answer_seconds)
+        self.complete = not message.get("more_body", False)
+        if self.complete and self.limit is not None:
+            self.limit.reschedule(asyncio.get_running_loop().time() + self.seconds)
         return message
 
 

@@ -1,8 +1,10 @@
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -52,6 +54,12 @@ def open_client(shop_path):
 @pytest.fixture
 def client(open_client):
     return open_client()
+
+
+def awaited(coroutine):
+    """Return what a coroutine does; in a thread, as a browser under test has a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 class Server:

@@ -1,6 +1,5 @@
 """Forms, however they arrive."""
 
-import asyncio
 import tempfile
 from itertools import pairwise
 
@@ -10,6 +9,7 @@ from fastapi import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.service.conftest import awaited
 from vitrine.service import forms
 from vitrine.service.problems import Refusal
 
@@ -31,7 +31,7 @@ def read(pieces, kind, max_files=2, max_texts=3):
         return messages.pop(0)
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", kind.encode())]}
-    return asyncio.run(forms.read_form(Request(scope, receive), max_files, max_texts))
+    return awaited(forms.read_form(Request(scope, receive), max_files, max_texts))
 
 
 @given(st.lists(st.integers(0, 2_000), max_size=6))

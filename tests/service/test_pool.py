@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.service.conftest import awaited
 from vitrine.service.pool import Pool
 
 
@@ -14,7 +15,7 @@ def run(use, n=2, begin=lambda: None):
         with Pool(n, "test", begin) as pool:
             return await use(pool)
 
-    return asyncio.run(all_of_it())
+    return awaited(all_of_it())
 
 
 def test_work_is_done_in_threads_that_were_prepared():

@@ -85,6 +85,10 @@ def test_too_much_of_anything_is_refused(form, said):
         (b"no form", "; boundary=b"),
         (b"--b\r\n\r\n1\r\n--b--\r\n", "; boundary=b"),
         (b"--b\r\nContent-Disposition: form-data\r\n\r\n1\r\n--b--\r\n", "; boundary=b"),
+        (
+            b"--b\r\nContent-Disposition: form-data; name=" + b"a" * 8_000 + b"\r\n\r\n1\r\n--b--",
+            "; boundary=b",
+        ),
         (b"--b--\r\n", ""),
         (b"--b--\r\n", "; boundary="),
     ],

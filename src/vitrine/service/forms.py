@@ -13,6 +13,9 @@ from vitrine.service.problems import Refusal
 MAX_TEXT_BYTES = 1_000_000
 """Of one field that is no file."""
 
+MAX_HEAD_BYTES = 8_000
+"""Of what stands before a part's content: its name, and a file's."""
+
 
 @dataclass
 class Form:
@@ -89,9 +92,9 @@ def _parts(body: bytes, delimiter: bytes) -> Iterator[tuple[dict[bytes, bytes], 
         end = body.find(delimiter, start)
         if end < 0:
             raise _unreadable("its last part has no end")
-        content = body.find(b"\r\n\r\n", start, end)
+        content = body.find(b"\r\n\r\n", start, min(end, start + MAX_HEAD_BYTES))
         if content < 0:
-            raise _unreadable("a part has no Content-Disposition")
+            raise _unreadable("a part has no head, or too long a one")
         yield _disposition(body[start:content]), body[content + 4 : end]
         start = end
 

@@ -13,6 +13,7 @@ import os
 import subprocess
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -46,14 +47,15 @@ LINES = [
 
 
 def ours(kind, params, split):
+    asked = split.test.user_ids, split.test.item_ids
     started = time.process_time()
     model = make_rating_model(kind, **params).fit(split.train)
     fitted = time.process_time()
-    predicted = model.predict(split.test.user_ids, split.test.item_ids)
+    predicted = model.predict(*asked)
     return predicted, fitted - started, time.process_time() - fitted
 
 
-def theirs(python, peer, split, folder):
+def theirs(python, peer, folder, split):
     path = Path(folder) / "split.npz"
     users, items = split.train.users, split.train.items
     all_users, all_items = users.extended(split.test.users.values), items.extended(
@@ -71,14 +73,16 @@ def theirs(python, peer, split, folder):
     return np.array(answer["output"]), answer["fit_seconds"], answer["predict_seconds"]
 
 
-def measure(run, splits):
-    rows = []
-    for split in splits:
-        predicted, fit, predict = run(split)
+def measure(runs, splits):
+    """Return for each of some ways its mean RMSE and seconds, asked by turns on each fold."""
+    rows = np.empty((len(runs), len(splits), 3))
+    for number, split in enumerate(splits):
         low, high = split.train.rating_range
-        error = np.clip(predicted, low, high) - split.test.ratings
-        rows.append((np.sqrt(np.mean(error**2)), fit, predict))
-    return "{:.4f} | {:.2f} | {:.2f}".format(*np.mean(rows, axis=0))
+        for row, run in zip(rows, runs, strict=True):
+            predicted, fit, predict = run(split)
+            error = np.clip(predicted, low, high) - split.test.ratings
+            row[number] = np.sqrt(np.mean(error**2)), fit, predict
+    return ["{:.4f} | {:.3f} | {:.3f}".format(*row) for row in rows.mean(axis=1)]
 
 
 def main():
@@ -99,10 +103,11 @@ def main():
                 continue
             warm_up = splits[0].train.select(np.arange(500)).compact()
             make_rating_model(kind, **params).fit(warm_up).predict([1], [1])
-            line = measure(lambda s, k=kind, p=params: ours(k, p, s), splits)
-            other = "| | |"
+            runs = [partial(ours, kind, params)]
             if peer and options.peers:
-                other = measure(lambda s, p=peer: theirs(options.peers, p, s, folder), splits)
+                runs.append(partial(theirs, options.peers, peer, folder))
+            line, *others = measure(runs, splits)
+            other = others[0] if others else "| |"
             print(f"| {name} | {line} | {peer or ''} | {other} |", flush=True)
 
 

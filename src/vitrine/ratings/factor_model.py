@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from vitrine.index.distance import unit
 from vitrine.ratings.base import RatingModel, Scores
+from vitrine.ratings.compiled import compiled
 from vitrine.ratings.ids import Codes
-
-PAIRS_AT_ONCE = 512
-"""Users and items whose factors are multiplied at once, without leaving the processor's caches."""
 
 
 class FactorModel(RatingModel):
@@ -60,10 +58,7 @@ class FactorModel(RatingModel):
 
     def _predict(self, users: Codes, items: Codes) -> Scores:
         scores: Scores = self.mean_ + self.user_biases_[users] + self.item_biases_[items]
-        for start in range(0, len(users), PAIRS_AT_ONCE):
-            part = slice(start, start + PAIRS_AT_ONCE)
-            factors = self.user_factors_[users[part]], self.item_factors_[items[part]]
-            scores[part] += np.einsum("nf,nf->n", *factors)
+        _add_products(scores, users, items, self.user_factors_, self.item_factors_)
         return scores
 
     def _scores(self, users: Codes) -> Scores:
@@ -75,6 +70,23 @@ class FactorModel(RatingModel):
     def _item_similarities(self, items: Codes) -> Scores:
         vectors = unit(self.item_factors_[:-1])
         return vectors[items] @ vectors.T
+
+
+@compiled
+def _add_products(
+    scores: Scores,
+    users: Codes,
+    items: Codes,
+    user_factors: NDArray[np.float32],
+    item_factors: NDArray[np.float32],
+) -> None:
+    """Add to each score the product of the factors of a user and an item, where they lie."""
+    for n in range(len(users)):
+        p, q = user_factors[users[n]], item_factors[items[n]]
+        product = np.float32(0.0)
+        for f in range(len(p)):
+            product += p[f] * q[f]
+        scores[n] += product
 
 
 def with_unknown(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -44,6 +44,25 @@ def test_a_form_is_the_same_in_whatever_pieces_it_arrives(cuts):
     assert (form.text("where"), form.text("k"), form.text("none")) == ("colour = grün", "3", "")
 
 
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        (b"--b\r\n%s\r\n\r\n1\r\n--b\r\n", ["1"]),
+        (b"before\r\n--b \t\r\n%s\r\n\r\n1\r\n--b--\r\nafter", ["1"]),
+        (b"--b\r\n%s\r\n\r\n1\r\n--bx\r\n--b-\r\n--b--", ["1\r\n--bx\r\n--b-"]),
+        (b"--b\r\nx-other: 1\r\n%s\r\n\r\n\r\n--b--", [""]),
+        (b"--b\r\n%s\r\n\r\ngr\xfcn\r\n--b--", ["grün"]),
+    ],
+)
+def test_what_clients_send_by_hand_is_read(body, texts):
+    for head in (
+        b'Content-Disposition: form-data; name="a"',
+        b"content-disposition:form-data;name=a",
+        b'Content-Disposition: form-data;\r\n name="a"',
+    ):
+        assert read([body % head], "Multipart/Form-Data; Boundary=b").texts == {"a": texts}
+
+
 def test_files_stay_in_memory(monkeypatch):
     def on_disk(*_, **__):
         raise AssertionError("a file was opened")

@@ -81,7 +81,7 @@ def test_what_is_under_way_is_finished_at_the_end(shop_path, start, tmp_path):
     def slowly():
         yield content[:200]
         sent.set()
-        time.sleep(1)
+        time.sleep(2)
         yield content[200:]
 
     answers = []
@@ -94,6 +94,9 @@ def test_what_is_under_way_is_finished_at_the_end(shop_path, start, tmp_path):
     thread = threading.Thread(target=ask)
     thread.start()
     sent.wait()
+    # It and the question itself; what has only been sent is not under way yet.
+    in_flight = "vitrine_requests_in_flight 2.0"
+    until(lambda: in_flight in httpx.get(f"{server.url}/metrics").text, 5)
     code, _ = server.stop()
     thread.join()
     assert code == 0

@@ -1,8 +1,11 @@
 """Threads that an event loop hands work to."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
+from functools import partial
 
 import pytest
 
@@ -70,6 +73,38 @@ def test_errors_reach_whoever_waits_and_nobody_else():
     assert run(use, n=1) == [1, 1, 1, 1]
 
 
+def test_a_stop_iteration_is_an_error_as_any_other():
+    async def use(pool):
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await pool.run(lambda: next(iter(())))
+        return await pool.run(lambda: 1)
+
+    assert run(use, n=1) == 1
+
+
+def test_an_error_does_not_keep_what_the_work_was_given():
+    class Photo:
+        pass
+
+    def fail(photo):
+        raise ValueError("no picture")
+
+    async def use(pool):
+        photo = Photo()
+        kept = weakref.ref(photo)
+        with pytest.raises(ValueError, match="no picture"):
+            await pool.run(partial(fail, photo))
+        del photo
+        await pool.run(lambda: None)  # its thread has let go of the work before
+        return kept()
+
+    gc.disable()
+    try:
+        assert run(use, n=1) is None
+    finally:
+        gc.enable()
+
+
 def test_what_nobody_waits_for_any_more_is_not_begun():
     begun, go_on = [], threading.Event()
 
@@ -98,3 +133,20 @@ def test_what_has_begun_is_finished_at_the_end():
 
     run(use)
     assert finished == [1]
+
+
+def test_what_has_not_begun_at_the_end_is_given_up():
+    go_on = threading.Event()
+
+    async def all_of_it():
+        with Pool(1, "test", lambda: None) as pool:
+            first, second = (asyncio.create_task(pool.run(go_on.wait)) for _ in range(2))
+            await asyncio.sleep(0.02)
+            go_on.set()
+        assert await first
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        with pytest.raises(RuntimeError, match="ended"):
+            await pool.run(go_on.wait)
+
+    awaited(all_of_it())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ from fastapi import Request
 from python_multipart.multipart import parse_options_header
 
 from vitrine.service.problems import Refusal
+
+_FOLD = re.compile(rb"\r\n[ \t]+")
 
 MAX_TEXT_BYTES = 1_000_000
 """Of one field that is no file."""
@@ -85,11 +88,13 @@ async def read_form(request: Request, max_files: int, max_texts: int) -> Form:
 
 def _parts(body: bytes, delimiter: bytes) -> Iterator[tuple[dict[bytes, bytes], bytes]]:
     """Yield what each part's Content-Disposition says and what the part holds (RFC 2046, 5.1)."""
-    start = body.find(delimiter)
+    start = _found(body, delimiter, 0)
     if start < 0:
         raise _unreadable("its boundary is not in it")
     while not body.startswith(b"--", start := start + len(delimiter)):
-        end = body.find(delimiter, start)
+        end = _found(body, delimiter, start)
+        if end < 0 and not body[start:].strip():
+            return  # the last delimiter without its two hyphens, as some clients send it
         if end < 0:
             raise _unreadable("its last part has no end")
         content = body.find(b"\r\n\r\n", start, min(end, start + MAX_HEAD_BYTES))
@@ -99,12 +104,23 @@ def _parts(body: bytes, delimiter: bytes) -> Iterator[tuple[dict[bytes, bytes], 
         start = end
 
 
+def _found(body: bytes, delimiter: bytes, start: int) -> int:
+    """Return where the next delimiter stands, −1 if none does; a longer line is none."""
+    while (start := body.find(delimiter, start)) >= 0:
+        end = start + len(delimiter)
+        if end == len(body) or body.startswith((b"\r\n", b"--", b" ", b"\t"), end):
+            break
+        start = end
+    return start
+
+
 def _disposition(head: bytes) -> dict[bytes, bytes]:
-    for line in head.split(b"\r\n"):
+    found: dict[bytes, bytes] = {}
+    for line in _FOLD.sub(b" ", head).split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"content-disposition":
-            return parse_options_header(value.strip())[1]
-    return {}
+            found = parse_options_header(value.strip())[1]
+    return found
 
 
 def _unreadable(why: str) -> Refusal:
@@ -112,4 +128,8 @@ def _unreadable(why: str) -> Refusal:
 
 
 def _decoded(content: bytes) -> str:
-    return content.decode("utf-8", "replace")
+    """Return text, in Latin-1 if it is no UTF-8, as some clients still send it."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

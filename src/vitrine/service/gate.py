@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +26,9 @@ _HEADERS = (
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+HUNG_UP = 499
+"""What is noted where nobody is left to be answered; the number that nginx has for it."""
+
 _ALWAYS_LET_IN = OPEN_PATHS | {"/metrics"}
 
 
@@ -101,28 +105,30 @@ class Gate:
 
         try:
             self._let_in(scope, headers)
-            async with asyncio.timeout(incoming.seconds) as incoming.limit:
+            async with incoming.limit:
                 await self._app(scope, incoming, passing)
         except Refusal as refusal:
             answer = problem(scope, refusal.kind, refusal.detail, headers=refusal.headers)
             await answer(scope, incoming, passing)
-        except TimeoutError:
-            if visit.status:
-                raise  # too late to say so: the connection is closed instead
-            await self._too_slow(scope, incoming)(scope, incoming, passing)
+        except ClientDisconnect:
+            visit.status = HUNG_UP
         except Exception as error:
             if visit.status:
-                raise
-            facts = {"id": visit.id, "error": type(error).__name__}
-            logger.error("fault", exc_info=True, extra={"facts": facts})
-            answer = problem(scope, "fault", f"{type(error).__name__} while answering")
+                raise  # too late to say so: the connection is closed instead
+            if isinstance(error, TimeoutError) and incoming.limit.expired():
+                answer = self._too_slow(scope, incoming)
+            else:
+                facts = {"id": visit.id, "error": type(error).__name__}
+                logger.error("fault", exc_info=True, extra={"facts": facts})
+                answer = problem(scope, "fault", f"{type(error).__name__} while answering")
             await answer(scope, incoming, passing)
 
     def _too_slow(self, scope: Scope, incoming: _Incoming) -> Response:
-        seconds = f"{incoming.seconds:g} s"
-        if incoming.complete:
-            return problem(scope, "too-slow", f"there was no answer after {seconds}")
-        said = f"the body had not arrived after {seconds}"
+        settings = self._settings
+        if not incoming.waiting:
+            said = f"there was no answer after {settings.answer_seconds:g} s"
+            return problem(scope, "too-slow", said)
+        said = f"the body had not arrived after {settings.arrive_seconds:g} s"
         return problem(scope, "too-slow-to-arrive", said, headers={"Connection": "close"})
 
     def _let_in(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
@@ -156,30 +162,40 @@ class Gate:
 
 
 class _Incoming:
-    """The request's body as it arrives: counted, and given so much time and no more."""
+    """The request's body as it arrives: counted, and given so much time and no more.
+
+    Attributes
+    ----------
+    limit : asyncio.Timeout
+        Bounds the whole request: it has so long to arrive, and so long to be answered afterwards.
+    waiting : bool
+        Whether more of the body is being waited for.
+    """
 
     def __init__(self, receive: Receive, visit: Visit, settings: Settings, has_body: bool) -> None:
         self._receive, self._visit, self._settings = receive, visit, settings
-        self.complete = not has_body
-        self.limit: asyncio.Timeout | None = None
-
-    @property
-    def seconds(self) -> float:
-        """How long what the request is at may take: arriving, or else being answered."""
-        settings = self._settings
-        return settings.answer_seconds if self.complete else settings.arrive_seconds
+        self._complete = not has_body
+        self._until = asyncio.get_running_loop().time() + settings.arrive_seconds
+        self.limit = asyncio.timeout(settings.answer_seconds)
+        self.waiting = False
 
     async def __call__(self) -> Message:
+        if self._complete:
+            return await self._receive()
+        self._limit_to(self._until)
+        self.waiting = True
         message = await self._receive()
-        if self.complete:
-            return message
+        self.waiting = False
+        self._limit_to(asyncio.get_running_loop().time() + self._settings.answer_seconds)
         self._visit.received += len(message.get("body", b""))
         if self._visit.received > self._settings.max_body_bytes:
             raise _too_large(self._settings)
-        self.complete = not message.get("more_body", False)
-        if self.complete and self.limit is not None:
-            self.limit.reschedule(asyncio.get_running_loop().time() + self.seconds)
+        self._complete = not message.get("more_body", False)
         return message
+
+    def _limit_to(self, time: float) -> None:
+        if not self.limit.expired():
+            self.limit.reschedule(time)
 
 
 def _has_body(headers: dict[bytes, bytes]) -> bool:

@@ -37,6 +37,7 @@ class Pool:
         self._idle = [_Worker(f"{name}-{i}", begin, self._done) for i in range(n)]
         self._waiting: deque[_Work] = deque()
         self._workers = self._idle.copy()
+        self._ended = False
 
     def __enter__(self) -> Self:
         for worker in self._workers:
@@ -44,7 +45,10 @@ class Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Finish what has begun, and end."""
+        """Finish what has begun, give up what has not, and end."""
+        self._ended = True
+        while self._waiting:
+            self._waiting.popleft()[0].cancel()
         for worker in self._workers:
             worker.work.put(None)
         for worker in self._workers:
@@ -54,13 +58,23 @@ class Pool:
         """Call a function in one of the threads and return what it returns.
 
         Whoever is cancelled while it waits has it not called any more, if that has not begun.
+
+        Raises
+        ------
+        RuntimeError
+            If the threads have ended.
         """
+        if self._ended:
+            raise RuntimeError("the threads of this pool have ended")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._idle:
             self._idle.pop().work.put((future, call))
         else:
             self._waiting.append((future, call))
-        return await future
+        try:
+            return await future
+        finally:
+            del future  # an error in it knows of this call, and with it of what was handed over
 
     def _done(self, worker: _Worker) -> None:
         while self._waiting:
@@ -104,5 +118,7 @@ class _Worker(Thread):
             return
         if error is None:
             future.set_result(result)
+        elif isinstance(error, StopIteration):  # which a future does not take
+            future.set_exception(RuntimeError(f"the work raised {error!r}"))
         else:
             future.set_exception(error)

@@ -103,7 +103,7 @@ def rank(candidates: Positions, scores: NDArray[Any], k: int) -> TopK:
     order = np.lexsort((candidates, -scores), axis=1)[:, :k]
     rows = np.arange(len(candidates))[:, None]  # take_along_axis is slow for one query
     ordered = scores[rows, order]
-    positions = np.where(ordered > -np.inf, candidates[rows, order], -1)
+    positions = np.where(ordered > -np.inf, candidates[rows, order], np.int64(-1))
     with np.errstate(over="ignore"):
         ranked = ordered.astype(np.float32)
     if order.shape[1] == k:

@@ -32,7 +32,7 @@ async def ask(request: Request, state: StateOf) -> Response:
 @router.post("/photo")
 async def find(request: Request, state: StateOf) -> Response:
     """Show what is most like a photo."""
-    form = await read_form(request, max_files=1, max_texts=20)
+    form = await read_form(request, max_files=10, max_texts=100)
     content, where = form.files.get("picture", [b""])[0], form.text("where")
     return await page(request, state, lambda: _find(state, content, where), heavy=True)
 

@@ -81,7 +81,8 @@ async def search(request: Request) -> Response:
     form = await read_form(request, max_files=1, max_texts=2 * MAX_CONDITIONS)
     asked = _asked(form)
     if "picture" not in form.files:
-        missing = {"loc": ("body", "picture"), "msg": "a photo is needed, as a file"}
+        said = "a photo is needed: send multipart/form-data with a file in the field picture"
+        missing = {"loc": ("body", "picture"), "msg": said}
         raise RequestValidationError([missing])
     check_at_most("k", asked.k, state.settings.max_k)
     return Json(await state.run_heavy(_search, state, form.files["picture"][0], asked))

@@ -238,26 +238,27 @@ def _svd_epoch(
         first, last = indptr[u], indptr[u + 1]
         if first == last:
             continue
-        p, q = users[u], items[item_codes[first]]
-        bias, product = user_biases[u], np.float32(0.0)
+        i, p, bias = item_codes[first], users[u], user_biases[u]
+        q = items[i]
+        error = ratings[first] - bias - item_biases[i]
         for f in range(n_factors):
-            product += p[f] * q[f]
+            error -= p[f] * q[f]
         for t in range(first, last):
-            i = item_codes[t]
-            error = ratings[t] - bias - item_biases[i] - product
             bias += rate * (error - bias_reg * bias)
             item_biases[i] += rate * (error - bias_reg * item_biases[i])
             step = rate * error
-            # The product with the user's next item comes with the same pass. After the last one any
-            # other will do; not the same, which would be taken for two rows in one place.
-            q, following = items[i], items[item_codes[t + 1 if t + 1 < last else first]]
-            product = np.float32(0.0)
+            # The error at the user's next rating comes with the same pass over the factors. After
+            # the last one any other will do; not the same, which would be two rows in one place.
+            following = t + 1 if t + 1 < last else first
+            q, i = items[i], item_codes[following]
+            next_q = items[i]
+            error = ratings[following] - bias - item_biases[i]
             for f in range(n_factors):
                 before = p[f]
                 after = keep * before + step * q[f]
                 p[f] = after
                 q[f] = keep * q[f] + step * before
-                product += after * following[f]
+                error -= after * next_q[f]
         user_biases[u] = bias
 
 

@@ -13,6 +13,7 @@ from vitrine.encoders.category_labels import read_labels, validation_part
 from vitrine.encoders.category_presets import PRESETS
 from vitrine.encoders.pretrained import Pretrained
 from vitrine.errors import InputError, OptionError
+from vitrine.index.distance import unit
 
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -85,7 +86,7 @@ class TestLearning:
         assert rates[1] > rates[0]
 
     def test_looks_stay_beside_the_categories(self, fitted):
-        share = fitted.looks_share_
+        share = fitted.agreement_.looks_share
         vectors = fitted.transform(HELD_OUT)
         looks = fitted.backbone_.transform(HELD_OUT)
         n = looks.shape[1]
@@ -93,8 +94,9 @@ class TestLearning:
             vectors[:, -n:] @ vectors[:, -n:].T, share * looks @ looks.T, atol=1e-5
         )
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-        shares = np.sqrt(fitted.predict_proba(HELD_OUT))
+        shares = fitted.predict_proba(HELD_OUT)
         np.testing.assert_allclose(vectors[:, :4], shares * np.sqrt(1 - share), atol=1e-5)
+        np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
 
     def test_the_hidden_layer_alone(self):
         encoder = make_encoder("category", **QUICK, embedding="hidden").fit(PICTURES, LABELS)
@@ -113,6 +115,61 @@ class TestLearning:
             for weight in ("none", "balanced")
         ]
         assert shares[1] > shares[0]
+
+
+class TestDescriptors:
+    """What is laid beside the backbone's vectors."""
+
+    WEAK = {"backbone": "pixels", "backbone_options": ("n_components=8", "size=8")}
+
+    def test_they_tell_what_the_backbone_misses(self):
+        rates = {}
+        for descriptors in ("", "looks"):
+            encoder = make_encoder("category", **self.WEAK, **QUICK, descriptors=descriptors)
+            encoder.fit(PICTURES, NAMES[LABELS])
+            rates[descriptors] = (encoder.predict(HELD_OUT) == NAMES[HELD_OUT_LABELS]).mean()
+        assert rates["looks"] > rates[""]
+
+    def test_they_are_kept_with_the_encoder(self, tmp_path):
+        encoder = make_encoder("category", **self.WEAK, **QUICK).fit(PICTURES, NAMES[LABELS])
+        assert encoder.descriptors_.kind == "looks"
+        encoder.save(tmp_path)
+        loaded = load_encoder(tmp_path)
+        np.testing.assert_array_equal(loaded.transform(HELD_OUT), encoder.transform(HELD_OUT))
+        assert loaded.descriptors_.kind == "looks"
+
+    def test_the_look_is_four_parts_backbone_and_one_descriptors(self):
+        encoder = make_encoder("category", **self.WEAK, **QUICK).fit(PICTURES, NAMES[LABELS])
+        members = encoder.backbone_, encoder.descriptors_
+        n_looks = sum(member.n_components_ for member in members)
+        looks = encoder.transform(HELD_OUT)[:, -n_looks:]
+        cosines = [unit(member.transform(HELD_OUT)) @ unit(member.transform(HELD_OUT)).T
+                   for member in members]  # fmt: skip
+        expected = encoder.agreement_.looks_share * (0.8 * cosines[0] + 0.2 * cosines[1])
+        np.testing.assert_allclose(looks @ looks.T, expected, atol=1e-4)
+
+    @pytest.mark.parametrize(
+        "options",
+        [{"descriptors": ""}, {"preset": "classic"}, {"backbone": "looks"},
+         {"backbone": "hog", "descriptors": "hog;n_components=16"}],
+    )  # fmt: skip
+    def test_none(self, options):
+        options = self.WEAK | QUICK | {"epochs": 1} | options
+        if options["backbone"] != "pixels":
+            del options["backbone_options"]
+        encoder = make_encoder("category", **options).fit(PICTURES, LABELS)
+        assert encoder.descriptors_ is None
+
+    def test_others_with_options(self):
+        options = QUICK | {"epochs": 1, "descriptors": "hog;n_components=16"}
+        encoder = make_encoder("category", **options).fit(PICTURES, LABELS)
+        assert encoder.descriptors_.n_components_ == 16
+        assert encoder.n_components_ == 4 + 64 + encoder.backbone_.n_components_ + 16
+
+    @pytest.mark.parametrize("name", ["nothing", "supervised"])
+    def test_what_cannot_be(self, name):
+        with pytest.raises(OptionError, match=name):
+            make_encoder("category", descriptors=name).fit(PICTURES, LABELS)
 
 
 class TestClassic:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vitrine.encoders.base import FloatArray
 from vitrine.index.distance import unit
@@ -27,14 +26,3 @@ def beside_looks(learned: FloatArray, looks: FloatArray, looks_share: float) -> 
     """
     parts = np.sqrt(1 - looks_share) * learned, np.sqrt(looks_share) * unit(looks)
     return np.concatenate(parts, axis=1, dtype=np.float32)
-
-
-def with_roots(shares: FloatArray, looks: FloatArray, looks_share: float) -> FloatArray:
-    """Lay classes' probabilities (n, C) beside looks; their roots are of length 1."""
-    return beside_looks(np.sqrt(shares), looks, looks_share)
-
-
-def shares_of(vectors: FloatArray, n_classes: int, looks_share: float) -> FloatArray:
-    """Return the probabilities (n, C) that `with_roots` was given, from what it returned."""
-    shares: NDArray[np.float32] = vectors[:, :n_classes] ** 2 / (1 - looks_share)
-    return shares

@@ -8,25 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.artifact import Artifact
+from vitrine.encoders.agreement import Agreement
 from vitrine.encoders.base import Encoder, FloatArray
-from vitrine.encoders.beside_looks import shares_of, with_roots
-from vitrine.encoders.category_features import features_of
+from vitrine.encoders.category_features import features_of_each
 from vitrine.encoders.category_labels import Labels, read_labels, validation_part
 from vitrine.encoders.category_presets import PRESETS, Preset, check
 from vitrine.encoders.composed import Composed
+from vitrine.encoders.hybrid_looks_input import JoinedPreprocessing
 from vitrine.encoders.nesting import make_backbone, put_inside, take_out
 from vitrine.encoders.onnx_encoder import OnnxModel
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import Distance, DistanceName, unit
 
+_LESSER = 0.5
+"""Length of the descriptors in a look, beside the backbone's."""
+
 
 class Category(Composed):
     """Another encoder's vectors → a small network that learned categories → vectors that know them.
 
-    By default a vector has two parts: the roots of the categories' probabilities, whose inner
-    product is the Bhattacharyya coefficient, and the other encoder's own vector. The first finds
-    the category, the second the look within it.
+    By default descriptors are laid beside the other encoder's vectors, as networks miss what these
+    see, and a vector (`Agreement`) holds the categories' probabilities, which find the category,
+    and what the network was shown, which finds the look within it.
 
     Parameters
     ----------
@@ -39,6 +43,9 @@ class Category(Composed):
         What the options below are where they are None. ``classic``: standardise, dense 1024 ReLU,
         dropout 0.7, dense 512 ReLU (the vector), dropout 0.7, softmax; Adam at 4e-4, 32 epochs of
         batches of 64, a fifth held out, balanced class weights, vectors standardised again.
+    descriptors : str, optional
+        An encoder without training whose vectors the network is shown as well, ``looks`` or
+        ``looks;n_components=64``; "": none. One of the backbone's own kind is left out.
     roots : bool, optional
         Take the square roots of the backbone's features where none is negative, as after a ReLU.
     standardize : {"each", "shared"}, optional
@@ -58,9 +65,9 @@ class Category(Composed):
     validation_share : float, optional
         Share of each class that is watched instead of learned; the best epoch's weights are kept.
     embedding : {"hidden", "mixed"}, optional
-        ``hidden``: the last hidden layer; ``mixed``: the two parts above.
+        ``hidden``: the last hidden layer; ``mixed``: as above.
     looks_share : float, optional
-        Share of the backbone's similarity in that of ``mixed`` vectors, 0 to below 1.
+        Share of the looks' similarity in that of ``mixed`` vectors, 0 to below 1.
     distance : {"euclidean", "standardized", "cosine"}, optional
     cache : bool
         Keep a pretrained backbone's vectors in the user's cache, so that the next fit on the same
@@ -75,6 +82,8 @@ class Category(Composed):
         ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy`` and ``seconds``, one entry an epoch.
     backbone_ : Encoder
         The other encoder, fitted.
+    descriptors_ : Encoder or None
+        What is laid beside it, fitted.
     """
 
     kind: ClassVar[str] = "category"
@@ -84,6 +93,7 @@ class Category(Composed):
         backbone: str = "looks",
         backbone_options: tuple[str, ...] = (),
         preset: Literal["default", "classic"] = "default",
+        descriptors: str | None = None,
         roots: bool | None = None,
         standardize: Literal["each", "shared"] | None = None,
         hidden: tuple[int, ...] | None = None,
@@ -104,6 +114,7 @@ class Category(Composed):
         self.backbone = backbone
         self.backbone_options = backbone_options
         self.preset = preset
+        self.descriptors = descriptors
         self.roots = roots
         self.standardize = standardize
         self.hidden = hidden
@@ -145,13 +156,14 @@ class Category(Composed):
         """
         settings = self._settings()
         backbone = make_backbone(self.backbone, self.backbone_options)
+        descriptors = self._make_descriptors(settings, backbone)
         if len(pictures) == 0:
             raise InputError("there are no pictures")
         labels = read_labels(y, len(pictures))
-        backbone.fit(pictures)
-        features = features_of(backbone, pictures, cache=self.cache)
-        self._learn(features, labels, settings)
-        self.backbone_, self.preprocessing_ = backbone, backbone.preprocessing_
+        self.backbone_ = backbone.fit(pictures)
+        self.descriptors_ = None if descriptors is None else descriptors.fit(pictures)
+        self._settle()
+        self._learn(features_of_each(self._members(), pictures, cache=self.cache), labels, settings)
         return self
 
     def predict(self, pictures: Pictures) -> NDArray[Any]:
@@ -170,30 +182,41 @@ class Category(Composed):
         InputError
             As `fit`.
         """
-        self._check_fitted()
-        batches = self.preprocessing_.batches(pictures, self.batch_size_)
-        parts = [self._prepare(self.backbone_._encode(batch)) for batch in batches]
-        return self._shares(self.head_(np.concatenate(parts)))
+        return self.proba_of(self.transform(pictures))
 
     def proba_of(self, vectors: FloatArray) -> FloatArray:
         """Return what `predict_proba` does from the pictures' vectors (n, d), which hold it."""
         if not self.mixed_:
             return self._shares(vectors)
-        return shares_of(vectors, len(self.classes_), self.looks_share_)
+        return self.agreement_.shares_of(vectors, len(self.classes_))
 
     @property
     def batch_size_(self) -> int:
-        """Pictures encoded at once: as the backbone does."""
-        return self.backbone_.batch_size_
+        """Pictures encoded at once: as few as a member wants."""
+        return min(member.batch_size_ for member in self._members())
 
-    def _learn(self, features: FloatArray, labels: Labels, settings: Preset) -> None:
-        """Fit the head on features (n, D) of all pictures, and measure the distance."""
+    def _make_descriptors(self, settings: Preset, backbone: Encoder) -> Encoder | None:
+        """Return the unfitted encoder that is laid beside the backbone, if any."""
+        if not settings.descriptors:
+            return None
+        name, *options = settings.descriptors.split(";")
+        descriptors = make_backbone(name, options)
+        return None if descriptors.kind == backbone.kind else descriptors
+
+    def _settle(self) -> None:
+        """Note what follows from the members."""
+        parts = [member.preprocessing_ for member in self._members()]
+        self.preprocessing_ = parts[0] if len(parts) == 1 else JoinedPreprocessing.of(parts)
+
+    def _learn(self, features: list[FloatArray], labels: Labels, settings: Preset) -> None:
+        """Fit the head on each member's features of all pictures, and measure the distance."""
         self.classes_ = labels.classes
-        self.roots_ = settings.roots and bool(features.min() >= 0)
-        self.mixed_, self.looks_share_ = settings.embedding == "mixed", settings.looks_share
-        self.unit_ = settings.cosine_scale is not None
-        self._train(self._prepare(features[labels.known]), labels, settings)
-        vectors = self._embed(features)
+        self.roots_ = settings.roots and bool(features[0].min() >= 0)
+        self.mixed_, self.unit_ = settings.embedding == "mixed", settings.cosine_scale is not None
+        prepared = self._prepare(features)
+        self.agreement_ = Agreement.draw(prepared.shape[1], settings.looks_share, self.random_state)
+        self._train(prepared[labels.known], labels, settings)
+        vectors = self._combine(features)
         self.n_components_ = vectors.shape[1]
         self.distance_ = Distance.fit(settings.distance, vectors)
 
@@ -236,23 +259,31 @@ class Category(Composed):
         return settings
 
     def _members(self) -> list[Encoder]:
-        return [self.backbone_]
+        return (
+            [self.backbone_] if self.descriptors_ is None else [self.backbone_, self.descriptors_]
+        )
 
     def _split(self, batch: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        return [batch]
+        joined = self.preprocessing_
+        return joined.split(batch) if isinstance(joined, JoinedPreprocessing) else [batch]
 
     def _combine(self, vectors: list[FloatArray]) -> FloatArray:
-        return self._embed(vectors[0])
-
-    def _embed(self, features: FloatArray) -> FloatArray:
-        prepared = self._prepare(features)
+        prepared = self._prepare(vectors)
         inner = self.head_(prepared)
         if not self.mixed_:
             return inner
-        return with_roots(self._shares(inner), prepared, self.looks_share_)
+        looks = prepared
+        if len(vectors) > 1:
+            looks = prepared.copy()
+            looks[:, vectors[0].shape[1] :] *= np.float32(_LESSER)
+        return self.agreement_.vectors(self._shares(inner), looks)
 
-    def _prepare(self, features: FloatArray) -> FloatArray:
-        return np.sqrt(np.maximum(features, 0)) if self.roots_ else features
+    def _prepare(self, vectors: list[FloatArray]) -> FloatArray:
+        """Return what the head is shown (n, D) for the members' vectors."""
+        first = np.sqrt(np.maximum(vectors[0], 0)) if self.roots_ else vectors[0]
+        if len(vectors) == 1:
+            return first
+        return np.concatenate([unit(first), unit(vectors[1])], axis=1)
 
     def _shares(self, inner: FloatArray) -> FloatArray:
         """Return the classes' probabilities (n, C) from the last hidden layer (n, d)."""
@@ -267,21 +298,30 @@ class Category(Composed):
             "history": self.history_,
             "roots": self.roots_,
             "mixed": self.mixed_,
-            "looks_share": self.looks_share_,
+            "looks_share": self.agreement_.looks_share,
             "unit": self.unit_,
         }
-        arrays = {"weight": self.weight_, "bias": self.bias_}
+        arrays = {
+            "weight": self.weight_,
+            "bias": self.bias_,
+            "frequencies": self.agreement_.frequencies,
+        }
         artifact = Artifact(self.kind, settings, arrays, {"head.onnx": self.head_.content})
-        put_inside(artifact, "backbone", self.backbone_)
+        for name, member in zip(("backbone", "descriptors"), self._members(), strict=False):
+            put_inside(artifact, name, member)
         return artifact
 
     def _restore(self, artifact: Artifact) -> None:
         settings = artifact.settings
         self.backbone_ = take_out(artifact, "backbone")
-        self.preprocessing_ = self.backbone_.preprocessing_  # which may be of a kind of its own
+        beside = "descriptors" in settings
+        self.descriptors_ = take_out(artifact, "descriptors") if beside else None
+        self._settle()
         self.classes_ = list(settings["classes"])
         self.history_ = {name: list(values) for name, values in settings["history"].items()}
         self.roots_, self.unit_ = bool(settings["roots"]), bool(settings["unit"])
-        self.mixed_, self.looks_share_ = bool(settings["mixed"]), float(settings["looks_share"])
+        self.mixed_ = bool(settings["mixed"])
+        share = float(settings["looks_share"])
+        self.agreement_ = Agreement(share, artifact.arrays["frequencies"])
         self.weight_, self.bias_ = artifact.arrays["weight"], artifact.arrays["bias"]
         self.head_ = OnnxModel(artifact.blobs["head.onnx"], "head.onnx", threads=1)

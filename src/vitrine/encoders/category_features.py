@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from platformdirs import user_cache_path
 
 from vitrine.encoders.base import Encoder, FloatArray
 from vitrine.encoders.composed import Composed
+from vitrine.encoders.hybrid_looks_input import JoinedPreprocessing
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.encoders.pretrained import Pretrained
 from vitrine.progress import task
@@ -45,14 +46,25 @@ def features_of(backbone: Encoder, pictures: Pictures, *, cache: bool = True) ->
     cache : bool
         Whether to look into the cache and write to it.
     """
-    size = backbone.batch_size_
+    return features_of_each([backbone], pictures, cache=cache)[0]
+
+
+def features_of_each(
+    encoders: Sequence[Encoder], pictures: Pictures, *, cache: bool = True
+) -> list[FloatArray]:
+    """Return several fitted encoders' vectors as `features_of` does; pictures are read once."""
+    describe = [_through_cache(encoder) if cache else encoder._encode for encoder in encoders]
+    size = min(encoder.batch_size_ for encoder in encoders)
+    preprocessing = JoinedPreprocessing.of([encoder.preprocessing_ for encoder in encoders])
+    blocks: list[list[FloatArray]] = [[] for _ in encoders]
     with task("describing pictures", total=len(pictures)) as progress:
-        parts = []
-        describe = _through_cache(backbone) if cache else backbone._encode
-        for batch in backbone.preprocessing_.batches(pictures, size):
-            parts.append(describe(batch))
+        for batch in preprocessing.batches(pictures, size):
+            for own, vectors, part in zip(
+                blocks, describe, preprocessing.split(batch), strict=True
+            ):
+                own.append(vectors(part))
             progress.advance(len(batch))
-    return np.concatenate(parts)
+    return [np.concatenate(own) for own in blocks]
 
 
 def _through_cache(encoder: Encoder) -> Callable[[NDArray[np.uint8]], FloatArray]:

@@ -14,6 +14,7 @@ from vitrine.index.distance import DistanceName
 class Preset:
     """Values of the options that are left open."""
 
+    descriptors: str
     roots: bool
     standardize: Literal["each", "shared"]
     hidden: tuple[int, ...]
@@ -32,6 +33,7 @@ class Preset:
 
 PRESETS = {
     "default": Preset(
+        descriptors="looks",
         roots=True,
         standardize="shared",
         hidden=(512,),
@@ -48,6 +50,7 @@ PRESETS = {
         distance="cosine",
     ),
     "classic": Preset(
+        descriptors="",
         roots=False,
         standardize="each",
         hidden=(1024, 512),

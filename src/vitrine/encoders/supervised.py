@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.artifact import Artifact
+from vitrine.encoders.agreement import Agreement
 from vitrine.encoders.base import Encoder, FloatArray
-from vitrine.encoders.beside_looks import shares_of, with_roots
 from vitrine.encoders.category_features import features_of
 from vitrine.encoders.category_labels import Labels, read_labels, validation_part
 from vitrine.encoders.loading import load, room_for, sample_codes
@@ -33,14 +33,13 @@ class Supervised(Encoder):
     """A convolutional network on pixels beside a dense one on descriptors, learned from labels.
 
     Both tell the categories apart by angles to one vector a category; their votes are weighed on
-    the validation part. A picture's vector has two parts: the roots of the categories'
-    probabilities, whose inner product is the Bhattacharyya coefficient, and its descriptor. The
-    first finds the category, the second the look within it.
+    the validation part. A picture's vector (`Agreement`) holds the categories' probabilities, which
+    find the category, and its descriptor, which finds the look within it.
 
     Parameters
     ----------
     n_components : int, optional
-        None: vectors of these two parts. A number: positions in so many dimensions that keep
+        None: vectors of these parts. A number: positions in so many dimensions that keep
         pictures of like probabilities together; 2 is a map to look at.
     backbone : str
         An encoder that needs no labels and describes the pictures, by name.
@@ -111,7 +110,7 @@ class Supervised(Encoder):
         shift: float = 0.07,
         zoom: float = 0.0,
         flips: bool = True,
-        looks_share: float = 0.6,
+        looks_share: float = 0.4,
         epochs: int | None = None,
         batch_size: int = 128,
         learning_rate: float = 2e-3,
@@ -220,7 +219,7 @@ class Supervised(Encoder):
         """Return what `predict_proba` does from the pictures' vectors; None: a map has no such."""
         if self.n_components is not None:
             return None
-        return shares_of(vectors, len(self.classes_), self.looks_share)
+        return self.agreement_.shares_of(vectors, len(self.classes_))
 
     def _learn(
         self,
@@ -265,6 +264,7 @@ class Supervised(Encoder):
         )
         self.network_ = OnnxModel(trained.network, "network.onnx")
         self.history_, self.interrupted_ = trained.history, trained.interrupted
+        self.agreement_ = Agreement.draw(descriptions.shape[1], self.looks_share, self.random_state)
         vectors = self._encode(loaded[:1])
         self.n_components_ = vectors.shape[1]
         self.distance_ = Distance("cosine" if self.n_components is None else "euclidean")
@@ -286,7 +286,7 @@ class Supervised(Encoder):
         descriptions, outputs = self._run(batch)
         if self.n_components is not None:
             return outputs["positions"]
-        return with_roots(self._shares(outputs["logits"]), descriptions, self.looks_share)
+        return self.agreement_.vectors(self._shares(outputs["logits"]), descriptions)
 
     @property
     def _watched_share(self) -> float:
@@ -327,7 +327,12 @@ class Supervised(Encoder):
             "history": self.history_,
             "interrupted": self.interrupted_,
         }
-        artifact = Artifact(self.kind, settings, blobs={"network.onnx": self.network_.content})
+        artifact = Artifact(
+            self.kind,
+            settings,
+            {"frequencies": self.agreement_.frequencies},
+            {"network.onnx": self.network_.content},
+        )
         put_inside(artifact, "backbone", self.backbone_)
         return artifact
 
@@ -339,3 +344,4 @@ class Supervised(Encoder):
         self.history_ = {name: list(values) for name, values in settings["history"].items()}
         self.interrupted_ = bool(settings["interrupted"])
         self.network_ = OnnxModel(artifact.blobs["network.onnx"], "network.onnx")
+        self.agreement_ = Agreement(self.looks_share, artifact.arrays["frequencies"])

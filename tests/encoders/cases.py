@@ -40,6 +40,7 @@ CASES = [
         {"encoders": ("hog", "pixels"), "weights": (0.6, 0.4)},
         changed={"weights": (0.1, 0.9)},
     ),
+    Case("expanded", changed={"share": 0.9}),
     Case(
         "supervised",
         {"filters": (4, 8), "hidden": (32,), "epochs": 8, "batch_size": 32, "learning_rate": 1e-2},

@@ -28,6 +28,7 @@ QUICK = {
     "dropout": 0.3,
     "learning_rate": 3e-3,
 }
+WEAK = {"backbone": "pixels", "backbone_options": ("n_components=8", "size=8")}
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +77,8 @@ class TestLearning:
         assert fitted.history_["val_loss"] == fitted.history_["val_accuracy"] == []
 
     def test_it_beats_its_backbone(self):
-        weak = {"backbone": "pixels", "backbone_options": ("n_components=8", "size=8")}
         before = make_encoder("pixels", n_components=8, size=8).fit(PICTURES)
-        after = make_encoder("category", **weak, **QUICK).fit(PICTURES, LABELS)
+        after = make_encoder("category", **WEAK, **QUICK).fit(PICTURES, LABELS)
         rates = [
             same_shape_rate(encoder, PICTURES, LABELS, HELD_OUT, HELD_OUT_LABELS)
             for encoder in (before, after)
@@ -120,18 +120,16 @@ class TestLearning:
 class TestDescriptors:
     """What is laid beside the backbone's vectors."""
 
-    WEAK = {"backbone": "pixels", "backbone_options": ("n_components=8", "size=8")}
-
     def test_they_tell_what_the_backbone_misses(self):
         rates = {}
         for descriptors in ("", "looks"):
-            encoder = make_encoder("category", **self.WEAK, **QUICK, descriptors=descriptors)
+            encoder = make_encoder("category", **WEAK, **QUICK, descriptors=descriptors)
             encoder.fit(PICTURES, NAMES[LABELS])
             rates[descriptors] = (encoder.predict(HELD_OUT) == NAMES[HELD_OUT_LABELS]).mean()
         assert rates["looks"] > rates[""]
 
     def test_they_are_kept_with_the_encoder(self, tmp_path):
-        encoder = make_encoder("category", **self.WEAK, **QUICK).fit(PICTURES, NAMES[LABELS])
+        encoder = make_encoder("category", **WEAK, **QUICK).fit(PICTURES, NAMES[LABELS])
         assert encoder.descriptors_.kind == "looks"
         encoder.save(tmp_path)
         loaded = load_encoder(tmp_path)
@@ -139,7 +137,7 @@ class TestDescriptors:
         assert loaded.descriptors_.kind == "looks"
 
     def test_the_look_is_four_parts_backbone_and_one_descriptors(self):
-        encoder = make_encoder("category", **self.WEAK, **QUICK).fit(PICTURES, NAMES[LABELS])
+        encoder = make_encoder("category", **WEAK, **QUICK).fit(PICTURES, NAMES[LABELS])
         members = encoder.backbone_, encoder.descriptors_
         n_looks = sum(member.n_components_ for member in members)
         looks = encoder.transform(HELD_OUT)[:, -n_looks:]
@@ -154,7 +152,7 @@ class TestDescriptors:
          {"backbone": "hog", "descriptors": "hog;n_components=16"}],
     )  # fmt: skip
     def test_none(self, options):
-        options = self.WEAK | QUICK | {"epochs": 1} | options
+        options = WEAK | QUICK | {"epochs": 1} | options
         if options["backbone"] != "pixels":
             del options["backbone_options"]
         encoder = make_encoder("category", **options).fit(PICTURES, LABELS)
@@ -165,6 +163,16 @@ class TestDescriptors:
         encoder = make_encoder("category", **options).fit(PICTURES, LABELS)
         assert encoder.descriptors_.n_components_ == 16
         assert encoder.n_components_ == 4 + 64 + encoder.backbone_.n_components_ + 16
+
+    @pytest.mark.parametrize("descriptors", ["", "looks"])
+    def test_beside_an_encoder_that_is_itself_made_of_others(self, descriptors, tmp_path):
+        options = QUICK | {"epochs": 1, "descriptors": descriptors, "backbone": "hybrid-looks"}
+        options["backbone_options"] = ("encoders=hog+pixels;size=8", "weights=1,1")
+        encoder = make_encoder("category", **options).fit(PICTURES, LABELS)
+        encoder.save(tmp_path)
+        vectors = encoder.transform(HELD_OUT)
+        assert vectors.shape == (80, encoder.n_components_)
+        np.testing.assert_array_equal(load_encoder(tmp_path).transform(HELD_OUT), vectors)
 
     @pytest.mark.parametrize("name", ["nothing", "supervised"])
     def test_what_cannot_be(self, name):

@@ -45,7 +45,7 @@ class Category(Composed):
         batches of 64, a fifth held out, balanced class weights, vectors standardised again.
     descriptors : str, optional
         An encoder without training whose vectors the network is shown as well, ``looks`` or
-        ``looks;n_components=64``; "": none. One of the backbone's own kind is left out.
+        ``looks;n_components=64``; "": none. The backbone itself is not laid beside itself.
     roots : bool, optional
         Take the square roots of the backbone's features where none is negative, as after a ReLU.
     standardize : {"each", "shared"}, optional
@@ -156,7 +156,7 @@ class Category(Composed):
         """
         settings = self._settings()
         backbone = make_backbone(self.backbone, self.backbone_options)
-        descriptors = self._make_descriptors(settings, backbone)
+        descriptors = self._make_descriptors(settings)
         if len(pictures) == 0:
             raise InputError("there are no pictures")
         labels = read_labels(y, len(pictures))
@@ -195,13 +195,10 @@ class Category(Composed):
         """Pictures encoded at once: as few as a member wants."""
         return min(member.batch_size_ for member in self._members())
 
-    def _make_descriptors(self, settings: Preset, backbone: Encoder) -> Encoder | None:
+    def _make_descriptors(self, settings: Preset) -> Encoder | None:
         """Return the unfitted encoder that is laid beside the backbone, if any."""
-        if not settings.descriptors:
-            return None
         name, *options = settings.descriptors.split(";")
-        descriptors = make_backbone(name, options)
-        return None if descriptors.kind == backbone.kind else descriptors
+        return make_backbone(name, options) if name not in ("", self.backbone) else None
 
     def _settle(self) -> None:
         """Note what follows from the members."""
@@ -259,13 +256,14 @@ class Category(Composed):
         return settings
 
     def _members(self) -> list[Encoder]:
-        return (
-            [self.backbone_] if self.descriptors_ is None else [self.backbone_, self.descriptors_]
-        )
+        beside = [] if self.descriptors_ is None else [self.descriptors_]
+        return [self.backbone_, *beside]
 
     def _split(self, batch: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        joined = self.preprocessing_
-        return joined.split(batch) if isinstance(joined, JoinedPreprocessing) else [batch]
+        if self.descriptors_ is None:
+            return [batch]
+        assert isinstance(self.preprocessing_, JoinedPreprocessing)  # noqa: S101 - for the type
+        return self.preprocessing_.split(batch)
 
     def _combine(self, vectors: list[FloatArray]) -> FloatArray:
         prepared = self._prepare(vectors)

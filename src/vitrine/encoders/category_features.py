@@ -17,14 +17,18 @@ from platformdirs import user_cache_path
 from vitrine.encoders.base import Encoder, FloatArray
 from vitrine.encoders.composed import Composed
 from vitrine.encoders.hybrid_looks_input import JoinedPreprocessing
+from vitrine.encoders.loading import sample_codes
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.encoders.pretrained import Pretrained
-from vitrine.progress import task
+from vitrine.progress import task, track
 
 logger = logging.getLogger(__name__)
 
 _LARGEST = 2 * 2**30
 """Bytes that the file may grow to; beyond them nothing more is kept."""
+
+_READ = 256
+"""Pictures of a sample that are read at once."""
 
 
 def features_path() -> Path:
@@ -65,6 +69,21 @@ def features_of_each(
                 own.append(vectors(part))
             progress.advance(len(batch))
     return [np.concatenate(own) for own in blocks]
+
+
+def features_of_sample(
+    backbone: Encoder, pictures: Pictures, at_most: int, random_state: int
+) -> FloatArray:
+    """Return the vectors of all pictures, or of a seeded sample of `at_most`, in order."""
+    chosen = sample_codes(len(pictures), at_most, random_state)
+    if len(chosen) == len(pictures):
+        return features_of(backbone, pictures)
+    blocks = [chosen[start : start + _READ] for start in range(0, len(chosen), _READ)]
+    parts = [
+        backbone.transform([pictures[i] for i in block])
+        for block in track(blocks, "describing pictures")
+    ]
+    return np.concatenate(parts)
 
 
 def _through_cache(encoder: Encoder) -> Callable[[NDArray[np.uint8]], FloatArray]:

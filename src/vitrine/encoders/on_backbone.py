@@ -11,21 +11,16 @@ from numpy.typing import NDArray
 
 from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
-from vitrine.encoders.category_features import features_of
+from vitrine.encoders.category_features import features_of_sample
 from vitrine.encoders.composed import Composed
-from vitrine.encoders.loading import sample_codes
 from vitrine.encoders.nesting import make_backbone, put_inside, take_out
 from vitrine.encoders.onnx_encoder import OnnxModel
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import Distance, DistanceName
-from vitrine.progress import track
 
 if TYPE_CHECKING:
     from vitrine.encoders._torch.neighbour_map import TrainedMap
-
-_READ = 256
-"""Pictures of a sample that are read at once."""
 
 
 class OnBackbone(Composed):
@@ -102,17 +97,8 @@ class OnBackbone(Composed):
 
     def _describe(self, pictures: Pictures) -> FloatArray:
         """Return the backbone's vectors (n, D) of all pictures, or of a seeded sample in order."""
-        n = len(pictures)
-        chosen = sample_codes(n, self.max_pictures or n, self.random_state)
-        if len(chosen) == n:
-            return features_of(self.backbone_, pictures)
-        blocks = [chosen[start : start + _READ] for start in range(0, len(chosen), _READ)]
-        return np.concatenate(
-            [
-                self.backbone_.transform([pictures[i] for i in block])
-                for block in track(blocks, "describing pictures")
-            ]
-        )
+        at_most = self.max_pictures or len(pictures)
+        return features_of_sample(self.backbone_, pictures, at_most, self.random_state)
 
     @property
     def batch_size_(self) -> int:

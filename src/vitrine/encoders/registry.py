@@ -25,6 +25,7 @@ ENCODERS: dict[str, str] = {
     "pretrained": "vitrine.encoders.pretrained:Pretrained",
     "category": "vitrine.encoders.category:Category",
     "hybrid-looks": "vitrine.encoders.hybrid_looks:HybridLooks",
+    "expanded": "vitrine.encoders.expanded:Expanded",
     "supervised": "vitrine.encoders.supervised:Supervised",
     "contrastive": "vitrine.encoders.contrastive:Contrastive",
     "neighbour-map": "vitrine.encoders.neighbour_map:NeighbourMap",

@@ -28,7 +28,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from vitrine.catalogue import Catalogue
-from vitrine.encoders.category_features import features_of
+from vitrine.encoders.features import features_of
 from vitrine.encoders.specifications import join_options, read_encoder, split_options
 from vitrine.evaluation import dominant_colours, evaluate, train_test_split_catalogue
 from vitrine.index.distance import Distance

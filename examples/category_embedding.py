@@ -25,7 +25,7 @@ from showing import keep, picture_rows, print_beside
 from vitrine.catalogue import Catalogue
 from vitrine.charts import learning_curves
 from vitrine.encoders.category import Category
-from vitrine.encoders.category_features import features_of
+from vitrine.encoders.features import features_of
 from vitrine.encoders.preprocessing import Preprocessing
 from vitrine.encoders.specifications import read_encoder, split_options
 from vitrine.evaluation import evaluate, train_test_split_catalogue

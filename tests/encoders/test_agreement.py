@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
+from tests.encoders.contracts import shapes
+from vitrine.encoders import load_encoder, make_encoder
 from vitrine.encoders.agreement import Agreement
+from vitrine.index.distance import unit
 
 RNG = np.random.default_rng(0)
 LOOKS = RNG.standard_normal((400, 50), np.float32) * 7
@@ -45,6 +48,25 @@ def test_probabilities_come_back(agreement):
     shares = RNG.dirichlet([1] * 3, 400).astype(np.float32)
     vectors = agreement.vectors(shares, LOOKS)
     np.testing.assert_allclose(agreement.shares_of(vectors, 3), shares, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["category", "supervised"])
+def test_an_encoder_from_before_makes_the_vectors_that_it_made(kind):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    pictures, labels = shapes(40)
+    options = {"category": {}, "supervised": {"filters": ()}}[kind]
+    encoder = make_encoder(kind, epochs=1, hidden=(8,), **options).fit(pictures, labels)
+    artifact = encoder.to_artifact()
+    del artifact.arrays["frequencies"]
+    old = load_encoder(artifact)
+    vectors, shares = old.transform(pictures), encoder.predict_proba(pictures)
+    share = old.agreement_.looks_share
+    np.testing.assert_allclose(vectors[:, :4], np.sqrt((1 - share) * shares), atol=1e-5)
+    looks = unit(old.backbone_.transform(pictures))
+    np.testing.assert_allclose(vectors[:, 4:], np.sqrt(share) * looks, atol=1e-5)
+    np.testing.assert_allclose(old.predict_proba(pictures), shares, atol=1e-5)
+    assert "frequencies" not in old.to_artifact().arrays
 
 
 def _cosines(look, looks):

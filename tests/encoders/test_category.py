@@ -5,12 +5,12 @@ import pytest
 
 from tests.encoders.contracts import same_shape_rate, shapes
 from tests.encoders.tiny_models import pooling_network
-from vitrine.encoders import category_features as features_module
+from vitrine.encoders import features as features_module
 from vitrine.encoders import load_encoder, make_encoder, parse_options
 from vitrine.encoders.category import Category
-from vitrine.encoders.category_features import features_of
 from vitrine.encoders.category_labels import read_labels, validation_part
 from vitrine.encoders.category_presets import PRESETS
+from vitrine.encoders.features import features_of
 from vitrine.encoders.pretrained import Pretrained
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import unit

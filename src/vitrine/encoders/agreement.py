@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.encoders.base import FloatArray
+from vitrine.encoders.beside_looks import beside_looks
 from vitrine.index.distance import unit
 
 _N_OWN = 64
@@ -33,8 +34,9 @@ class Agreement:
     ----------
     looks_share : float
         Share of the looks' cosine, 0 to below 1.
-    frequencies : ndarray of shape (d, 32), float32
-        Of the random Fourier features.
+    frequencies : ndarray of shape (d, 32), float32, or None
+        Of the random Fourier features. None in encoders that were fitted before there were any:
+        their vectors hold the probabilities' roots and the look, and go on doing so.
 
     References
     ----------
@@ -42,7 +44,7 @@ class Agreement:
     """
 
     looks_share: float
-    frequencies: NDArray[np.float32]
+    frequencies: NDArray[np.float32] | None
 
     @classmethod
     def draw(cls, n_features: int, looks_share: float, random_state: int) -> Self:
@@ -51,8 +53,13 @@ class Agreement:
         drawn = rng.standard_normal((n_features, _N_OWN // 2), np.float32)
         return cls(looks_share, drawn / np.float32(_WIDTH))
 
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """What is kept in an artifact, by name."""
+        return {} if self.frequencies is None else {"frequencies": self.frequencies}
+
     def vectors(self, shares: FloatArray, looks: FloatArray) -> FloatArray:
-        """Return vectors of length 1, float32 (n, C + 64 + d).
+        """Return vectors of length 1, float32 (n, C + 64 + d), by roots (n, C + d).
 
         Parameters
         ----------
@@ -62,15 +69,16 @@ class Agreement:
             Of any length above 0.
         """
         looks = unit(looks)
-        angles = looks @ self.frequencies
-        own = np.concatenate([np.cos(angles), np.sin(angles)], axis=1)
-        lacking = np.maximum(1 - np.square(shares).sum(axis=1, keepdims=True), 0)
-        own *= np.sqrt(lacking / (_N_OWN // 2))
-        rest = np.float32(np.sqrt(1 - self.looks_share))
-        parts = rest * shares, rest * own, np.float32(np.sqrt(self.looks_share)) * looks
-        return np.concatenate(parts, axis=1, dtype=np.float32)
+        if self.frequencies is None:
+            known = [np.sqrt(shares)]
+        else:
+            angles = looks @ self.frequencies
+            own = np.concatenate([np.cos(angles), np.sin(angles)], axis=1)
+            lacking = np.maximum(1 - np.square(shares).sum(axis=1, keepdims=True), 0)
+            known = [shares, own * np.sqrt(lacking / (_N_OWN // 2))]
+        return beside_looks(np.concatenate(known, axis=1), looks, self.looks_share)
 
     def shares_of(self, vectors: FloatArray, n_classes: int) -> FloatArray:
         """Return the probabilities (n, C) that `vectors` was given, from what it returned."""
         shares: FloatArray = vectors[:, :n_classes] / np.float32(np.sqrt(1 - self.looks_share))
-        return shares
+        return np.square(shares) if self.frequencies is None else shares

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from vitrine.artifact import Artifact
 from vitrine.encoders.agreement import Agreement
 from vitrine.encoders.base import Encoder, FloatArray
-from vitrine.encoders.category_features import features_of_each
 from vitrine.encoders.category_labels import Labels, read_labels, validation_part
 from vitrine.encoders.category_presets import PRESETS, Preset, check
 from vitrine.encoders.composed import Composed
-from vitrine.encoders.hybrid_looks_input import JoinedPreprocessing
+from vitrine.encoders.features import features_of_each
+from vitrine.encoders.joined_preprocessing import JoinedPreprocessing
 from vitrine.encoders.nesting import make_backbone, put_inside, take_out
 from vitrine.encoders.onnx_encoder import OnnxModel
 from vitrine.encoders.preprocessing import Pictures
@@ -299,11 +299,7 @@ class Category(Composed):
             "looks_share": self.agreement_.looks_share,
             "unit": self.unit_,
         }
-        arrays = {
-            "weight": self.weight_,
-            "bias": self.bias_,
-            "frequencies": self.agreement_.frequencies,
-        }
+        arrays = {"weight": self.weight_, "bias": self.bias_} | self.agreement_.arrays
         artifact = Artifact(self.kind, settings, arrays, {"head.onnx": self.head_.content})
         for name, member in zip(("backbone", "descriptors"), self._members(), strict=False):
             put_inside(artifact, name, member)
@@ -320,6 +316,6 @@ class Category(Composed):
         self.roots_, self.unit_ = bool(settings["roots"]), bool(settings["unit"])
         self.mixed_ = bool(settings["mixed"])
         share = float(settings["looks_share"])
-        self.agreement_ = Agreement(share, artifact.arrays["frequencies"])
+        self.agreement_ = Agreement(share, artifact.arrays.get("frequencies"))
         self.weight_, self.bias_ = artifact.arrays["weight"], artifact.arrays["bias"]
         self.head_ = OnnxModel(artifact.blobs["head.onnx"], "head.onnx", threads=1)

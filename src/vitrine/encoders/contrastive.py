@@ -8,7 +8,7 @@ import numpy as np
 
 from vitrine.encoders.base import FloatArray
 from vitrine.encoders.beside_looks import beside_looks
-from vitrine.encoders.category_features import features_of
+from vitrine.encoders.features import features_of
 from vitrine.encoders.loading import load_sample
 from vitrine.encoders.on_backbone import OnBackbone
 from vitrine.encoders.preprocessing import Pictures

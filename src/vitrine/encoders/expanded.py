@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
-from vitrine.encoders.category_features import features_of_sample
 from vitrine.encoders.composed import Composed
+from vitrine.encoders.features import features_of_sample
 from vitrine.encoders.nesting import make_backbone, put_inside, take_out
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.errors import InputError, OptionError

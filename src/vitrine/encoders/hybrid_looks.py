@@ -14,8 +14,8 @@ from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
 from vitrine.encoders.category_labels import Labels, read_labels
 from vitrine.encoders.composed import Composed
-from vitrine.encoders.hybrid_looks_input import JoinedPreprocessing
 from vitrine.encoders.hybrid_looks_weights import by_labels, by_views, find_weights, similarities
+from vitrine.encoders.joined_preprocessing import JoinedPreprocessing
 from vitrine.encoders.nesting import put_inside, take_out
 from vitrine.encoders.preprocessing import Picture, Pictures
 from vitrine.encoders.views import views_of

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from vitrine.artifact import Artifact
 from vitrine.encoders.agreement import Agreement
 from vitrine.encoders.base import Encoder, FloatArray
-from vitrine.encoders.category_features import features_of
 from vitrine.encoders.category_labels import Labels, read_labels, validation_part
+from vitrine.encoders.features import features_of
 from vitrine.encoders.loading import load, room_for, sample_codes
 from vitrine.encoders.nesting import make_backbone, put_inside, take_out
 from vitrine.encoders.onnx_encoder import OnnxModel
@@ -327,12 +327,8 @@ class Supervised(Encoder):
             "history": self.history_,
             "interrupted": self.interrupted_,
         }
-        artifact = Artifact(
-            self.kind,
-            settings,
-            {"frequencies": self.agreement_.frequencies},
-            {"network.onnx": self.network_.content},
-        )
+        artifact = Artifact(self.kind, settings, blobs={"network.onnx": self.network_.content})
+        artifact.arrays |= self.agreement_.arrays
         put_inside(artifact, "backbone", self.backbone_)
         return artifact
 
@@ -344,4 +340,4 @@ class Supervised(Encoder):
         self.history_ = {name: list(values) for name, values in settings["history"].items()}
         self.interrupted_ = bool(settings["interrupted"])
         self.network_ = OnnxModel(artifact.blobs["network.onnx"], "network.onnx")
-        self.agreement_ = Agreement(self.looks_share, artifact.arrays["frequencies"])
+        self.agreement_ = Agreement(self.looks_share, artifact.arrays.get("frequencies"))

@@ -1,4 +1,4 @@
-"""A pretrained network's vectors, kept on disk so that heads on them train in seconds."""
+"""Fitted encoders' vectors of many pictures; a pretrained network's are kept on disk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from platformdirs import user_cache_path
 
 from vitrine.encoders.base import Encoder, FloatArray
 from vitrine.encoders.composed import Composed
-from vitrine.encoders.hybrid_looks_input import JoinedPreprocessing
+from vitrine.encoders.joined_preprocessing import JoinedPreprocessing
 from vitrine.encoders.loading import sample_codes
 from vitrine.encoders.preprocessing import Pictures
 from vitrine.encoders.pretrained import Pretrained

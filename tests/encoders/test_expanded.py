@@ -38,7 +38,7 @@ def test_by_hand(fitted, pictures):
 def test_more_of_the_nearest_are_of_the_same_kind():
     noisy = np.random.default_rng(0)
     train, held = (
-        np.clip(p + noisy.normal(0, 60, p.shape), 0, 255).astype(np.uint8)
+        np.clip(p + noisy.normal(0, 100, p.shape), 0, 255).astype(np.uint8)
         for p in (shapes(600)[0], HELD_OUT)
     )
     rates = []

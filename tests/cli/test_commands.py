@@ -101,6 +101,22 @@ def test_evaluate_prints_figures_beside_baselines(shop, capsys):
     assert "macro avg" in printed
 
 
+def test_evaluate_says_where_the_encoder_has_learned_what_it_is_asked(tmp_path, table, capsys):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    shop = str(tmp_path / "shop")
+    learned = ["--encoder", "category", "--label", "category", "--encoder-option", "epochs=1"]
+    assert run(["create", shop, str(table), *learned]) == 0
+    more = write_class_folders(tmp_path / "more", n_each=2, first_seed=70)
+    capsys.readouterr()
+    said = "has learned the categories of these very items"
+    assert run(["evaluate", shop]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    for about_others in ([str(more)], ["--label", "new"]):
+        assert run(["evaluate", shop, *about_others, "--json"]) == 0
+        assert not any(said in note for note in rows(capsys)["notes"])
+
+
 def test_evaluate_asks_about_another_catalogue(shop, tmp_path, capsys):
     more = write_class_folders(tmp_path / "more", n_each=2, first_seed=70)
     assert run(["evaluate", shop, str(more), "--json"]) == 0

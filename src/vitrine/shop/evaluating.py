@@ -21,6 +21,11 @@ from vitrine.shop.importing import encode_items
 
 MAX_QUERIES = 10_000
 MAX_BASELINE_ITEMS = 200_000  # whose raw pixels fill 2.5 GB
+LEARNED = (
+    "the encoder has learned the categories of these very items, so new ones will do worse: ask "
+    "about items that it has not seen (vitrine evaluate SHOP SOURCE), or see vitrine compare"
+)
+"""Said where a shop's own items are the queries and their labels were learned from."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Evaluation:
     query_ids : list of str
         The items asked about: of the shop, or of the other catalogue.
     notes : list of str
-        What a reader of the figures should know: samples drawn, items left out.
+        What a reader of the figures should know: samples drawn, items left out, labels learned.
     """
 
     result: RetrievalResult

@@ -13,6 +13,7 @@ from vitrine.encoders.base import Encoder
 from vitrine.errors import EncoderReplacedError, InputError, ItemsChangedError
 from vitrine.shop.creating import begin
 from vitrine.shop.evaluating import (
+    LEARNED,
     Evaluation,
     encode_catalogue,
     evaluate_sides,
@@ -255,5 +256,7 @@ class Shop(Wholesale):
             queries = encode_catalogue(memory.encoder, catalogue, label)
             return evaluate_sides(queries, items, distance, **options)
         own, notes = sample_queries(items, random_state)
+        if memory.encoder.needs_labels and label == self.label():
+            notes.append(LEARNED)
         queries = items.rows(own)
         return evaluate_sides(queries, items, distance, own=own, notes=notes, **options)

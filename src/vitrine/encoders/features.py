@@ -58,17 +58,18 @@ def features_of_each(
 ) -> list[FloatArray]:
     """Return several fitted encoders' vectors as `features_of` does; pictures are read once."""
     describe = [_through_cache(encoder) if cache else encoder._encode for encoder in encoders]
+    own = [encoder.preprocessing_ for encoder in encoders]
+    # One alone is not joined: arrays that have its shape already pass as they are.
+    joined = JoinedPreprocessing.of(own) if len(own) > 1 else None
     size = min(encoder.batch_size_ for encoder in encoders)
-    preprocessing = JoinedPreprocessing.of([encoder.preprocessing_ for encoder in encoders])
     blocks: list[list[FloatArray]] = [[] for _ in encoders]
     with task("describing pictures", total=len(pictures)) as progress:
-        for batch in preprocessing.batches(pictures, size):
-            for own, vectors, part in zip(
-                blocks, describe, preprocessing.split(batch), strict=True
-            ):
-                own.append(vectors(part))
+        for batch in (joined or own[0]).batches(pictures, size):
+            parts = joined.split(batch) if joined else [batch]
+            for block, vectors, part in zip(blocks, describe, parts, strict=True):
+                block.append(vectors(part))
             progress.advance(len(batch))
-    return [np.concatenate(own) for own in blocks]
+    return [np.concatenate(block) for block in blocks]
 
 
 def features_of_sample(

@@ -31,7 +31,7 @@ def expanded_by_hand(own, remembered, n_neighbours, exponent, share):
 def test_by_hand(fitted, pictures):
     own = unit(fitted.backbone_.transform(pictures))
     remembered = fitted.remembered_.astype(np.float32)
-    expected = expanded_by_hand(own, remembered, 3, 8.0, 0.4)
+    expected = expanded_by_hand(own, remembered, 3, 8.0, 0.5)
     np.testing.assert_allclose(fitted.transform(pictures), expected, atol=1e-5)
 
 

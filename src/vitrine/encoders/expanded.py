@@ -68,7 +68,7 @@ class Expanded(Composed):
         backbone_options: tuple[str, ...] = (),
         n_neighbours: int = 8,
         exponent: float = 8.0,
-        share: float = 0.4,
+        share: float = 0.5,
         max_pictures: int = 60_000,
         random_state: int = 0,
     ) -> None:

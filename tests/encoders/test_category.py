@@ -2,6 +2,7 @@ import logging
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from tests.encoders.contracts import same_shape_rate, shapes
 from tests.encoders.tiny_models import pooling_network
@@ -12,7 +13,7 @@ from vitrine.encoders.category_labels import read_labels, validation_part
 from vitrine.encoders.category_presets import PRESETS
 from vitrine.encoders.features import features_of
 from vitrine.encoders.pretrained import Pretrained
-from vitrine.errors import InputError, OptionError
+from vitrine.errors import InputError, OptionError, TrainingError
 from vitrine.index.distance import unit
 
 pytest.importorskip("torch")
@@ -115,6 +116,19 @@ class TestLearning:
             for weight in ("none", "balanced")
         ]
         assert shares[1] > shares[0]
+
+
+def test_a_fit_that_failed_leaves_nothing_that_seems_fitted(monkeypatch):
+    def fail(*_):
+        raise TrainingError("the loss is not a number")
+
+    encoder = make_encoder("category", **QUICK)
+    with monkeypatch.context() as patch:
+        patch.setattr(Category, "_train", fail)
+        with pytest.raises(TrainingError):
+            encoder.fit(PICTURES, LABELS)
+    with pytest.raises(NotFittedError):
+        encoder.transform(HELD_OUT)
 
 
 class TestDescriptors:

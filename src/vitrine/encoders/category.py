@@ -162,8 +162,8 @@ class Category(Composed):
         labels = read_labels(y, len(pictures))
         self.backbone_ = backbone.fit(pictures)
         self.descriptors_ = None if descriptors is None else descriptors.fit(pictures)
-        self._settle()
         self._learn(features_of_each(self._members(), pictures, cache=self.cache), labels, settings)
+        self._settle()  # last, for it is what tells that the encoder is fitted
         return self
 
     def predict(self, pictures: Pictures) -> NDArray[Any]:
@@ -189,11 +189,6 @@ class Category(Composed):
         if not self.mixed_:
             return self._shares(vectors)
         return self.agreement_.shares_of(vectors, len(self.classes_))
-
-    @property
-    def batch_size_(self) -> int:
-        """Pictures encoded at once: as few as a member wants."""
-        return min(member.batch_size_ for member in self._members())
 
     def _make_descriptors(self, settings: Preset) -> Encoder | None:
         """Return the unfitted encoder that is laid beside the backbone, if any."""
@@ -261,7 +256,7 @@ class Category(Composed):
 
     def _split(self, batch: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         if self.descriptors_ is None:
-            return [batch]
+            return super()._split(batch)
         assert isinstance(self.preprocessing_, JoinedPreprocessing)  # noqa: S101 - for the type
         return self.preprocessing_.split(batch)
 

@@ -22,9 +22,14 @@ class Composed(Encoder):
     def _members(self) -> Sequence[Encoder]:
         """Return the fitted encoders that it is made of."""
 
-    @abstractmethod
+    @property
+    def batch_size_(self) -> int:
+        """Pictures encoded at once: as few as a member wants."""
+        return min(member.batch_size_ for member in self._members())
+
     def _split(self, batch: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        """Return each member's pictures of a preprocessed batch."""
+        """Return each member's pictures of a preprocessed batch; one alone sees it as it is."""
+        return [batch]
 
     @abstractmethod
     def _combine(self, vectors: list[FloatArray]) -> FloatArray:

@@ -112,20 +112,12 @@ class Expanded(Composed):
         self.n_components_, self.distance_ = vectors.shape[1], Distance("cosine")
         return self
 
-    @property
-    def batch_size_(self) -> int:
-        """Pictures encoded at once: as the backbone does."""
-        return self.backbone_.batch_size_
-
     def _remember(self, vectors: NDArray[np.float16]) -> None:
         self.remembered_ = vectors
         self._searched = vectors.astype(np.float32)
 
     def _members(self) -> list[Encoder]:
         return [self.backbone_]
-
-    def _split(self, batch: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        return [batch]
 
     def _combine(self, vectors: list[FloatArray]) -> FloatArray:
         own, k = unit(vectors[0]), self.n_neighbours

@@ -114,11 +114,6 @@ class HybridLooks(Composed):
         self._settle(pictures)
         return self
 
-    @property
-    def batch_size_(self) -> int:
-        """Pictures encoded at once: as few as a member wants."""
-        return min(member.batch_size_ for member in self.members_)
-
     def _make(self) -> list[Encoder]:
         # Here, as the registry imports this module's class by name.
         from vitrine.encoders.specifications import read_encoder, split_list

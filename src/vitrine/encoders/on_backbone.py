@@ -6,9 +6,6 @@ import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vitrine.artifact import Artifact
 from vitrine.encoders.base import Encoder, FloatArray
 from vitrine.encoders.composed import Composed
@@ -100,11 +97,6 @@ class OnBackbone(Composed):
         at_most = self.max_pictures or len(pictures)
         return features_of_sample(self.backbone_, pictures, at_most, self.random_state)
 
-    @property
-    def batch_size_(self) -> int:
-        """Pictures encoded at once: as the backbone does."""
-        return self.backbone_.batch_size_
-
     def _check_options(self) -> None:
         """Raise `OptionError` where an option cannot be."""
         if self.max_pictures is not None and self.max_pictures < 1:
@@ -114,9 +106,6 @@ class OnBackbone(Composed):
 
     def _members(self) -> list[Encoder]:
         return [self.backbone_]
-
-    def _split(self, batch: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        return [batch]
 
     def _combine(self, vectors: list[FloatArray]) -> FloatArray:
         return self.network_(vectors[0])

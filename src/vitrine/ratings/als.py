@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from vitrine.errors import OptionError, TrainingError
@@ -14,6 +15,7 @@ from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.graded import grades
 from vitrine.ratings.interactions import Interactions, Rows
+from vitrine.ratings.visits import visits
 
 Array = NDArray[Any]
 
@@ -38,6 +40,8 @@ class ImplicitALS(FactorModel):
         Power of a row's total weight that its regularisation is scaled by: 0 none, 1 in proportion.
     rating_power : float
         As `EASE`: an explicit rating weighs its place on the scale to this power.
+    visit_seconds : float or None
+        As `EASE`: each of the users' `visits` is learned from as if it were one more user.
     random_state : int
         Seed.
     """
@@ -54,6 +58,7 @@ class ImplicitALS(FactorModel):
         frequency_scaling: float = 0.4,
         rating_power: float = 1.0,
         random_state: int = 0,
+        visit_seconds: float | None = None,
     ) -> None:
         self.n_factors = n_factors
         self.n_epochs = n_epochs
@@ -62,6 +67,7 @@ class ImplicitALS(FactorModel):
         self.frequency_scaling = frequency_scaling
         self.rating_power = rating_power
         self.random_state = random_state
+        self.visit_seconds = visit_seconds
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         if min(self.n_factors, self.n_epochs) < 1:
@@ -72,12 +78,7 @@ class ImplicitALS(FactorModel):
         deviation = 0.1 / np.sqrt(self.n_factors)
         shape = interactions.n_items, self.n_factors
         items = rng.normal(0, deviation, shape).astype(np.float32)
-        by_user, by_item = interactions.by_user, interactions.by_item
-        if interactions.feedback == "explicit":
-            scale = self.rating_range_, self.feedback_, self.rating_power
-            by_user, by_item = (
-                rows._replace(ratings=grades(rows.ratings, *scale)) for rows in (by_user, by_item)
-            )
+        by_user, by_item = self._rows(interactions)
         for _ in track(range(self.n_epochs), f"fitting {self.kind}"):
             try:
                 users = self._solve_side(by_user, items)
@@ -89,9 +90,28 @@ class ImplicitALS(FactorModel):
                     f"{self.kind}: the weights are too large to solve for, or too far apart; "
                     "scale them down, such as by their logarithm"
                 )
+        users = users[: interactions.n_users]  # what comes after are visits
         none = np.zeros(len(users)), np.zeros(len(items))
         self._set_factors(0.0, *none, users, items)
         self.user_factors_[-1] = users.mean(axis=0)
+
+    def _rows(self, interactions: Interactions) -> tuple[Rows, Rows]:
+        """Return how strongly each user, and then each visit, chose what, by user and by item."""
+        by_user, by_item = interactions.by_user, interactions.by_item
+        found = None
+        if self.visit_seconds is not None:
+            found = visits(interactions, self.visit_seconds)
+        if found is not None:
+            both = sp.vstack([rows.matrix(interactions.n_items) for rows in (by_user, found)])
+            by_user, by_item = (
+                Rows(each.indptr, each.indices, each.data) for each in (both.tocsr(), both.tocsc())
+            )
+        if interactions.feedback == "explicit":
+            scale = self.rating_range_, self.feedback_, self.rating_power
+            by_user, by_item = (
+                rows._replace(ratings=grades(rows.ratings, *scale)) for rows in (by_user, by_item)
+            )
+        return by_user, by_item
 
     def _solve_side(self, rows: Rows, other: Array) -> Array:
         """Return the best factors of one side, given the other's."""

@@ -18,6 +18,7 @@ from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.interactions import Interactions, Rows
 from vitrine.ratings.memory import check_fits
+from vitrine.ratings.visits import visits
 from vitrine.topk import top_k
 
 Array = NDArray[Any]
@@ -48,6 +49,9 @@ class EASE(RatingModel):
     rating_power : float
         Power of an explicit rating's place between the lowest (0) and the highest (1); 0: every
         rating counts alike.
+    visit_seconds : float or None
+        What was chosen within so long says more of pairs of items than the rest of a history: each
+        of such `visits` is learned from as if it were one more user. None: no timestamps are used.
     """
 
     kind: ClassVar[str] = "ease"
@@ -61,11 +65,13 @@ class EASE(RatingModel):
         user_scaling: float = 0.5,
         frequency_scaling: float = 0.3,
         rating_power: float = 1.0,
+        visit_seconds: float | None = None,
     ) -> None:
         self.regularization = regularization
         self.user_scaling = user_scaling
         self.frequency_scaling = frequency_scaling
         self.rating_power = rating_power
+        self.visit_seconds = visit_seconds
 
     def recommend_for(
         self,
@@ -120,7 +126,15 @@ class EASE(RatingModel):
             f"{self.kind}, which keeps a number for each pair of {n_items:,} items,",
             "implicit-als or bpr, which do not",
         )
-        self.weights_ = self._weights(self._chosen(self.seen_))
+        self.weights_ = self._weights(self._learned_from(interactions))
+
+    def _learned_from(self, interactions: Interactions) -> sp.csr_matrix:
+        """Return how strongly each user chose each item, and below each visit of them."""
+        chosen = self._chosen(self.seen_)
+        if self.visit_seconds is None:
+            return chosen
+        rows = visits(interactions, self.visit_seconds)
+        return chosen if rows is None else sp.vstack([chosen, self._chosen(rows)]).tocsr()
 
     def _grades(self, ratings: Array) -> Array:
         return grades(ratings, self.rating_range_, self.feedback_, self.rating_power)

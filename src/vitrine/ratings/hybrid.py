@@ -14,6 +14,7 @@ from vitrine.artifact import Artifact
 from vitrine.errors import InputError, OptionError
 from vitrine.ratings.ease import EASE
 from vitrine.ratings.features import ItemFeatures
+from vitrine.ratings.graded import LIKED_FROM
 from vitrine.ratings.ids import Ids
 from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.kernel_map import Described, KernelMap, KernelSearch
@@ -22,8 +23,6 @@ Array = NDArray[Any]
 MAX_USERS_TO_SEARCH_ON = 1000
 MAX_ITEMS_TO_SEARCH_ON = 1200
 ITEMS_AT_ONCE = 4096
-LIKED_FROM = 0.5
-"""Strength of a choice above which the map's search counts it as liked."""
 
 
 class Hybrid(EASE):
@@ -39,7 +38,7 @@ class Hybrid(EASE):
 
     Parameters
     ----------
-    regularization, user_scaling, frequency_scaling, rating_power : float
+    regularization, user_scaling, frequency_scaling, rating_power, visit_seconds : float
         As `EASE`.
     likeness_weight : float
         How many users' choices of both of two warm items it is worth that their features are the
@@ -84,8 +83,11 @@ class Hybrid(EASE):
         n_known: int = 4000,
         n_folds: int = 3,
         random_state: int = 0,
+        visit_seconds: float | None = None,
     ) -> None:
-        super().__init__(regularization, user_scaling, frequency_scaling, rating_power)
+        super().__init__(
+            regularization, user_scaling, frequency_scaling, rating_power, visit_seconds
+        )
         self.likeness_weight = likeness_weight
         self.trust = trust
         self.n_known = n_known
@@ -142,7 +144,7 @@ class Hybrid(EASE):
         self.described_ = Described.of({name: b[self.known_] for name, b in blocks.items()})
         self.maps_ = self._search(self.described_)
         if self.likeness_weight:
-            self._lean_on_likeness(self.described_)
+            self._lean_on_likeness(self.described_, interactions)
         self.scale_ = self._scale(self.described_)
         own = np.where(counts > 0, counts / np.maximum(counts + self.trust, 1e-12), 0.0)
         asked = np.flatnonzero(described & (own < 1))
@@ -154,13 +156,13 @@ class Hybrid(EASE):
             self.weights_[:, some] *= own[some].astype(np.float32)
             self.weights_[:, some] += (1 - own[some]).astype(np.float32) * mapped
 
-    def _lean_on_likeness(self, described: Described) -> None:
+    def _lean_on_likeness(self, described: Described, interactions: Interactions) -> None:
         """Weigh the items again, with what the features of the known ones say of pairs of them."""
         kernel = self.maps_[0].kernel(described.likeness)
         kernel /= np.diag(kernel).mean()
         likeness = np.zeros((len(self.items_),) * 2)
         likeness[np.ix_(self.known_, self.known_)] = self.likeness_weight * kernel
-        self.weights_ = self._weights(self._chosen(self.seen_), likeness)
+        self.weights_ = self._weights(self._learned_from(interactions), likeness)
 
     def _search(self, described: Described) -> list[KernelMap]:
         rng = np.random.default_rng(self.random_state)

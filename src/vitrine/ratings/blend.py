@@ -14,12 +14,11 @@ from vitrine.artifact import Artifact
 from vitrine.errors import OptionError
 from vitrine.progress import track
 from vitrine.ratings.base import Scores
-from vitrine.ratings.ensemble import Ensemble, make_seeded
+from vitrine.ratings.ensemble import Ensemble
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.ids import Codes
 from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.registry import make_rating_model
-from vitrine.ratings.standardised import standardised
 
 Array = NDArray[Any]
 Choice = tuple[str, dict[str, Any]]
@@ -31,6 +30,7 @@ DEFAULT_MODELS: tuple[Choice, ...] = (
     ("biases", {}),
 )
 VISIT_SECONDS = 600.0
+"""The longest visit that two models of `DEFAULT_RANKERS` learn from, where there are timestamps."""
 DEFAULT_RANKERS: tuple[Choice, ...] = (
     ("hybrid", {"likeness_weight": 30.0, "visit_seconds": VISIT_SECONDS}),
     ("implicit-als", {"visit_seconds": VISIT_SECONDS}),
@@ -158,9 +158,6 @@ class RankBlend(Ensemble):
     weights : sequence of float, optional
         One a model; when not given `DEFAULT_WEIGHTS` for the default models, and 1 for others.
 
-    random_state : int
-        Seed of the models that have one and are given none.
-
     Attributes
     ----------
     models_ : list of RatingModel
@@ -170,37 +167,10 @@ class RankBlend(Ensemble):
     predicts_ratings: ClassVar[bool] = False
 
     def __init__(
-        self,
-        models: Sequence[Choice] | None = None,
-        weights: Sequence[float] | None = None,
-        random_state: int = 0,
+        self, models: Sequence[Choice] | None = None, weights: Sequence[float] | None = None
     ) -> None:
         self.models = models
         self.weights = weights
-        self.random_state = random_state
-
-    def knows_by(self, block: str) -> bool:
-        """Tell whether any of the models does."""
-        return any(model.knows_by(block) for model in self.models_)
-
-    def parts(self, users: Codes) -> list[Scores]:
-        """Return each model's scores of all items, (q, n_items)."""
-        return [model._scores(users) for model in self.models_]
-
-    def summed(self, parts: Sequence[Scores]) -> Scores:
-        """Return the weighted sum of the models' scores, each (q, n_items), made comparable."""
-        total = np.zeros(parts[0].shape)
-        for weight, part in zip(self.weights_of_models(), parts, strict=True):
-            total += weight * standardised(part.astype(np.float64))
-        return total
-
-    def weights_of_models(self) -> Sequence[float]:
-        """Return how much each model's scores count."""
-        if self.weights is not None:
-            return self.weights
-        if self.models is None:
-            return DEFAULT_WEIGHTS[: len(self.models_)]
-        return [1.0] * len(self.models_)
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         chosen: Sequence[Choice] = DEFAULT_RANKERS if self.models is None else self.models
@@ -208,11 +178,24 @@ class RankBlend(Ensemble):
             chosen = chosen[:-1]
         if not chosen or (self.weights is not None and len(self.weights) != len(chosen)):
             raise OptionError("a blend needs models, and as many weights as models")
-        made = [make_seeded(name, params, self.random_state) for name, params in chosen]
+        made = [make_rating_model(name, **params) for name, params in chosen]
         self.models_ = [model.fit(interactions, features) for model in made]
 
     def _scores(self, users: Codes) -> Scores:
-        return self.summed(self.parts(users))
+        total = np.zeros((len(users), len(self.items_)))
+        for weight, model in zip(self._weights(), self.models_, strict=True):
+            scores = model._scores(users).astype(np.float64)
+            scores -= scores.mean(axis=1, keepdims=True)
+            deviations = scores.std(axis=1, keepdims=True)
+            total += weight * scores / np.where(deviations > 0, deviations, 1.0)
+        return total
+
+    def _weights(self) -> Sequence[float]:
+        if self.weights is not None:
+            return self.weights
+        if self.models is None:
+            return DEFAULT_WEIGHTS[: len(self.models_)]
+        return [1.0] * len(self.models_)
 
     def _predict(self, users: Codes, items: Codes) -> Scores:
         return self._predict_by_rows(users, items)

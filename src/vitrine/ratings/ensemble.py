@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from vitrine.artifact import Artifact
 from vitrine.ratings.base import RatingModel, Scores
 from vitrine.ratings.ids import Codes
-from vitrine.ratings.registry import load_rating_model, make_rating_model
+from vitrine.ratings.registry import load_rating_model
 
 
 class Ensemble(RatingModel):
@@ -41,11 +38,3 @@ class Ensemble(RatingModel):
         for number, (kind, settings, names) in enumerate(artifact.settings["models"]):
             own = {name: artifact.arrays[f"{number}/{name}"] for name in names}
             self.models_.append(load_rating_model(Artifact(kind, settings, own | seen, blobs)))
-
-
-def make_seeded(name: str, params: Mapping[str, Any], seed: int) -> RatingModel:
-    """Make an unfitted model, with this seed where it has one and `params` name none."""
-    model = make_rating_model(name, **params)
-    if "random_state" in model.get_params(deep=False).keys() - params.keys():
-        model.set_params(random_state=seed)
-    return model

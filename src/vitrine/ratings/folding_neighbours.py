@@ -31,7 +31,6 @@ from vitrine.ratings.interactions import Interactions, Rows
 from vitrine.ratings.mllib import SparkALS
 from vitrine.ratings.mult_vae import MultVAE
 from vitrine.ratings.neighbours import ItemKNN, UserKNN
-from vitrine.ratings.rank_stack import RankStack
 from vitrine.ratings.trend_blend import TrendBlend
 from vitrine.ratings.visual import VisualKNN
 
@@ -201,37 +200,17 @@ class BlendedRanks(Folding[RankBlend]):
 
     def scores(self, items: Codes, ratings: Array) -> Array:
         """Score every item for a user, (n_items,)."""
-        scores: Array = self.model.summed(self.parts(items, ratings))[0]
-        return scores
-
-    def parts(self, items: Codes, ratings: Array) -> list[Array]:
-        """Return each model's scores of all items, (1, n_items)."""
-        return [part.scores(items, ratings)[None] for part in self._parts]
+        total = np.zeros(len(self.model.items_))
+        for weight, part in zip(self.model._weights(), self._parts, strict=True):
+            scores = part.scores(items, ratings).astype(np.float64)
+            scores -= scores.mean()
+            total += weight * scores / (scores.std() or 1.0)
+        return total
 
     def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
         """Return the mean of the models' shares, each by how much the model weighs."""
-        weights = np.asarray(self.model.weights_of_models(), np.float64)
+        weights = np.asarray(self.model._weights(), np.float64)
         return _mean_share(self._parts, weights, items, ratings, picks)
-
-
-class Stacked(Folding[RankStack]):
-    """For `RankStack`: its blend's models folded in, and somebody who is here now."""
-
-    def __init__(self, model: RankStack) -> None:
-        super().__init__(model)
-        self._blend = BlendedRanks(model.models_[0])
-
-    def scores(self, items: Codes, ratings: Array) -> Array:
-        """Score every item for a user, (n_items,)."""
-        model = self.model
-        history = _one_row(items, ratings).matrix(len(model.items_))
-        parts = self._blend.parts(items, ratings)
-        scores: Array = model.reordered(parts, history, model.times_[-1:])[0]
-        return scores
-
-    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
-        """Return the blend's shares."""
-        return self._blend.contributions(items, ratings, picks)
 
 
 class Trended(Folding[TrendBlend]):
@@ -285,6 +264,5 @@ _FOLDINGS: tuple[tuple[type[RatingModel], Any], ...] = (
     (VisualKNN, OwnLooks),
     (Blend, Blended),
     (RankBlend, BlendedRanks),
-    (RankStack, Stacked),
     (TrendBlend, Trended),
 )

@@ -11,8 +11,6 @@ from vitrine.errors import OptionError
 from vitrine.ratings.interactions import Feedback
 
 FloatArray = NDArray[np.float32]
-LIKED_FROM = 0.5
-"""Strength of a choice above which it counts as liked."""
 
 
 def grades(

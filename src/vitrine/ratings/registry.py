@@ -30,7 +30,6 @@ RATING_MODELS: dict[str, str] = {
     "bpr": "vitrine.ratings.bpr:BPR",
     "mult-vae": "vitrine.ratings.mult_vae:MultVAE",
     "rank-blend": "vitrine.ratings.blend:RankBlend",
-    "rank-stack": "vitrine.ratings.rank_stack:RankStack",
     "trend-blend": "vitrine.ratings.trend_blend:TrendBlend",
     "visual-knn": "vitrine.ratings.visual:VisualKNN",
     "hybrid": "vitrine.ratings.hybrid:Hybrid",

@@ -13,10 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from vitrine.artifact import Artifact
 from vitrine.errors import InputError, OptionError
 from vitrine.ratings.base import Scores
-from vitrine.ratings.ensemble import Ensemble, make_seeded
+from vitrine.ratings.ensemble import Ensemble
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.interactions import Interactions
+from vitrine.ratings.registry import make_rating_model
 from vitrine.ratings.trending import Trending
 
 Array = NDArray[Any]
@@ -122,7 +123,9 @@ class TrendBlend(Ensemble):
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         if not self.weight >= 0:
             raise OptionError(f"weight is {self.weight}; it must be 0 or more")
-        personal = make_seeded(self.personal, self.personal_params or {}, self.random_state)
+        personal = make_rating_model(self.personal, **(self.personal_params or {}))
+        if "random_state" in personal.get_params(deep=False).keys() - (self.personal_params or {}):
+            personal.set_params(random_state=self.random_state)
         self.models_ = [
             personal.fit(interactions, features),
             Trending(self.half_life_days).fit(interactions, features),

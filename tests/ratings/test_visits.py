@@ -5,11 +5,11 @@ import pytest
 
 from vitrine.errors import OptionError
 from vitrine.ratings import Interactions, make_rating_model
-from vitrine.ratings.visits import visits
+from vitrine.ratings.visits import with_visits
 
-USERS = ["a", "a", "a", "a", "b", "b"]
-ITEMS = ["x", "y", "z", "w", "x", "w"]
-TIMES = [0, 50, 1000, 1090, 7, 5000]
+USERS = ["a", "a", "a", "a", "b", "b", "c"]
+ITEMS = ["x", "y", "z", "w", "x", "w", "x"]
+TIMES = [0, 50, 1000, 1090, 7, 5000, 9]
 
 
 def data(times=TIMES):
@@ -18,23 +18,34 @@ def data(times=TIMES):
 
 def test_a_visit_is_what_one_user_chose_within_the_time():
     known = data()
-    rows = visits(known, 100)
-    cut = zip(rows.indptr[:-1], rows.indptr[1:], strict=True)
+    users, rows = known.by_user, with_visits(known, 100)
+    assert np.array_equal(rows.take(np.arange(3)).ratings, users.ratings)
+    cut = zip(rows.indptr[3:-1], rows.indptr[4:], strict=True)
     found = [set(known.items.take(rows.indices[low:high])) for low, high in cut]
     assert found == [{"x", "y"}, {"z", "w"}]
-    assert visits(known, 10) is None
-    assert visits(data(None), 100) is None
+    assert with_visits(known, 10).counts.tolist() == users.counts.tolist()
+    assert with_visits(data(None), 100).counts.tolist() == users.counts.tolist()
     with pytest.raises(OptionError, match="above 0"):
-        visits(known, 0)
+        with_visits(known, 0)
 
 
-@pytest.mark.parametrize("name", ["ease", "hybrid", "implicit-als"])
-def test_models_learn_of_visits_and_only_of_them(name):
-    seen = make_rating_model(name, visit_seconds=100.0).fit(data())
-    plain = make_rating_model(name).fit(data())
-    timeless = make_rating_model(name, visit_seconds=100.0).fit(data(None))
-    assert len(seen._scores(np.arange(2, dtype=np.int32))) == 2
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        # So few choices say too little of pairs for the default regularization.
+        ("ease", {"regularization": 1.0}),
+        ("hybrid", {"regularization": 1.0}),
+        ("implicit-als", {"regularization": 0.1, "n_epochs": 60}),
+    ],
+)
+def test_models_learn_of_visits_and_only_of_them(name, params):
+    visited = params | {"visit_seconds": 100.0}
+    seen = make_rating_model(name, **visited).fit(data())
+    plain = make_rating_model(name, **params).fit(data())
+    timeless = make_rating_model(name, **visited).fit(data(None))
+    assert len(seen._scores(np.arange(3, dtype=np.int32))) == 3
     assert not np.array_equal(seen.predict(USERS, ITEMS), plain.predict(USERS, ITEMS))
     assert np.array_equal(timeless.predict(USERS, ITEMS), plain.predict(USERS, ITEMS))
-    near, far = seen.predict(["b", "b"], ["y", "z"]) - plain.predict(["b", "b"], ["y", "z"])
-    assert np.isfinite([near, far]).all()
+    same_visit, other_visit = seen.predict(["c", "c"], ["y", "z"])  # "c" chose "x" alone
+    assert same_visit > other_visit + 0.01
+    assert np.isclose(*plain.predict(["c", "c"], ["y", "z"]), atol=1e-5)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from vitrine.errors import OptionError, TrainingError
@@ -15,7 +14,7 @@ from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.graded import grades
 from vitrine.ratings.interactions import Interactions, Rows
-from vitrine.ratings.visits import visits
+from vitrine.ratings.visits import with_visits
 
 Array = NDArray[Any]
 
@@ -41,7 +40,7 @@ class ImplicitALS(FactorModel):
     rating_power : float
         As `EASE`: an explicit rating weighs its place on the scale to this power.
     visit_seconds : float or None
-        As `EASE`: each of the users' `visits` is learned from as if it were one more user.
+        As `EASE`.
     random_state : int
         Seed.
     """
@@ -97,15 +96,9 @@ class ImplicitALS(FactorModel):
 
     def _rows(self, interactions: Interactions) -> tuple[Rows, Rows]:
         """Return how strongly each user, and then each visit, chose what, by user and by item."""
-        by_user, by_item = interactions.by_user, interactions.by_item
-        found = None
-        if self.visit_seconds is not None:
-            found = visits(interactions, self.visit_seconds)
-        if found is not None:
-            both = sp.vstack([rows.matrix(interactions.n_items) for rows in (by_user, found)])
-            by_user, by_item = (
-                Rows(each.indptr, each.indices, each.data) for each in (both.tocsr(), both.tocsc())
-            )
+        by_user = with_visits(interactions, self.visit_seconds)
+        columns = by_user.matrix(interactions.n_items).tocsc()
+        by_item = Rows(columns.indptr.astype(np.int64), columns.indices, columns.data)
         if interactions.feedback == "explicit":
             scale = self.rating_range_, self.feedback_, self.rating_power
             by_user, by_item = (

@@ -18,7 +18,7 @@ from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.interactions import Interactions, Rows
 from vitrine.ratings.memory import check_fits
-from vitrine.ratings.visits import visits
+from vitrine.ratings.visits import with_visits
 from vitrine.topk import top_k
 
 Array = NDArray[Any]
@@ -51,7 +51,7 @@ class EASE(RatingModel):
         rating counts alike.
     visit_seconds : float or None
         What was chosen within so long says more of pairs of items than the rest of a history: each
-        of such `visits` is learned from as if it were one more user. None: no timestamps are used.
+        such visit is learned from as if it were one more user. None: no timestamps are used.
     """
 
     kind: ClassVar[str] = "ease"
@@ -129,12 +129,8 @@ class EASE(RatingModel):
         self.weights_ = self._weights(self._learned_from(interactions))
 
     def _learned_from(self, interactions: Interactions) -> sp.csr_matrix:
-        """Return how strongly each user chose each item, and below each visit of them."""
-        chosen = self._chosen(self.seen_)
-        if self.visit_seconds is None:
-            return chosen
-        rows = visits(interactions, self.visit_seconds)
-        return chosen if rows is None else sp.vstack([chosen, self._chosen(rows)]).tocsr()
+        """Return how strongly each user, and below them each visit, chose each item."""
+        return self._chosen(with_visits(interactions, self.visit_seconds))
 
     def _grades(self, ratings: Array) -> Array:
         return grades(ratings, self.rating_range_, self.feedback_, self.rating_power)

@@ -27,7 +27,7 @@ PARAMS = {
 }
 """Where the defaults are made for more than 40 users."""
 
-NEEDS_FEATURES = ("visual-knn",)
+NEEDS_FEATURES = ("visual-knn", "content-profile")
 PARITY = ItemFeatures(
     Ids(range(N_ITEMS)), {"parity": np.eye(2, dtype=np.float32)[np.arange(N_ITEMS) % 2]}
 )

@@ -230,3 +230,73 @@ class TestVisualKNN:
     def test_refuses_what_makes_no_sense(self, params):
         with pytest.raises(OptionError):
             make_rating_model("visual-knn", **params).fit(checkerboard(), described())
+
+
+class TestContentProfile:
+    def test_recommends_what_nobody_rated_by_its_features(self):
+        data = checkerboard("implicit")
+        model = make_rating_model("content-profile").fit(data, described())
+        assert fraction_right(model, data) > 0.95
+        assert model.knows_by("looks")
+        assert not model.knows_by("taste")
+
+    def test_is_bayes_rule_by_block(self):
+        users, items = ["a", "a", "b"], ["x", "y", "z"]
+        data = Interactions.from_arrays(users, items, feedback="implicit")
+        colours = [["red"], ["red", "blue"], ["blue"], ["green"]]
+        features = ItemFeatures.from_columns(["x", "y", "z", "w"], {"colour": colours})
+        model = make_rating_model("content-profile", prior=2.0).fit(data, features)
+        rows = np.array([[0, 0, 1], [0.5**0.5, 0, 0.5**0.5], [1, 0, 0], [0, 1, 0]])
+        everybody = rows[:3].mean(axis=0)
+        mine = (rows[0] + rows[1] + 2 * everybody) / 4
+        expected = np.log(rows[:3] @ mine / (rows[:3] @ everybody))
+        found = model.predict(["a"] * 4, ["x", "y", "z", "w"])
+        np.testing.assert_allclose(found[:3], expected, rtol=1e-5)
+        assert found[3] == 0  # like nothing that anybody chose
+
+    def test_numbers_are_alike_by_their_distance(self):
+        data = Interactions.from_arrays(
+            ["a", "a", "b", "b"], [1990, 1991, 1960, 1961], feedback="implicit"
+        )
+        years = [1990, 1991, 1960, 1961, 1988, 1964]
+        block = np.array(years, np.float32)[:, None]
+        model = make_rating_model("content-profile").fit(
+            data, ItemFeatures(Ids(years), {"year": block})
+        )
+        near, far = model.predict(["a", "a"], [1988, 1964])
+        assert near > 0 > far
+
+    def test_an_undescribed_item_and_an_unknown_user_are_told_nothing_of(self):
+        data = checkerboard("implicit")
+        features = described()
+        some = ItemFeatures(
+            Ids(features.items.values[2:]), {n: b[2:] for n, b in features.blocks.items()}
+        )
+        model = make_rating_model("content-profile").fit(data, some)
+        assert model.predict(["user 0", "user 1", "nobody"], [0, 1, 5]).tolist() == [0, 0, 0]
+
+    def test_new_items_are_known_without_a_fit(self):
+        data, features = checkerboard("implicit"), described()
+        whole = make_rating_model("content-profile").fit(data, features)
+        old = ItemFeatures(
+            Ids(range(N_ITEMS)), {n: b[:N_ITEMS] for n, b in features.blocks.items()}
+        )
+        fitted = make_rating_model("content-profile").fit(data, old)
+        added = load_rating_model(fitted.to_artifact()).add_items(features)
+        users = ["user 0"] * len(NEW)
+        np.testing.assert_allclose(
+            added.predict(users, NEW), whole.predict(users, NEW), rtol=1e-5, atol=1e-6
+        )
+        assert added.add_items(features) is added
+        with pytest.raises(InputError, match="columns by block"):
+            fitted.add_items(ItemFeatures(Ids(NEW), {"looks": np.ones((10, 3), np.float32)}))
+
+    def test_needs_features_and_a_prior(self):
+        data = checkerboard("implicit")
+        with pytest.raises(InputError, match="needs item features"):
+            make_rating_model("content-profile").fit(data)
+        with pytest.raises(OptionError, match="above 0"):
+            make_rating_model("content-profile", prior=0.0).fit(data, described())
+        other = ItemFeatures(Ids(["elsewhere"]), {"looks": np.ones((1, 2), np.float32)})
+        with pytest.raises(InputError, match="nothing can be learned"):
+            make_rating_model("content-profile").fit(data, other)

@@ -21,6 +21,7 @@ PERSONAL = {
     "bpr": {"n_factors": 4},
     "mult-vae": {"n_factors": 4},
     "visual-knn": {},
+    "content-profile": {},
     "rank-blend": {"models": [("ease", {"regularization": 5.0}), ("implicit-als", {})]},
     "trend-blend": {"personal": "ease", "personal_params": {"regularization": 5.0}},
     "blend": {"models": [("item-knn", {"shrinkage": 1.0}), ("svd", {"n_factors": 4})],
@@ -122,8 +123,9 @@ def test_the_other_forms_of_neighbours_are_served_too(name, params):
     assert np.isfinite(folding(model).contributions(items, ratings, unseen)).all()
 
 
-def test_an_encoded_history_is_served_as_fitted():
-    model = fitted("mult-vae")
+@pytest.mark.parametrize("name", ["mult-vae", "content-profile"])
+def test_a_model_of_histories_serves_as_fitted(name):
+    model = fitted(name)
     served = folding(model)
     for user in range(5):
         row = slice(*model.seen_.indptr[user : user + 2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,16 +30,29 @@ DEFAULT_MODELS: tuple[Choice, ...] = (
     ("biases", {}),
 )
 VISIT_SECONDS = 600.0
-"""The longest visit that two models of `DEFAULT_RANKERS` learn from, where there are timestamps."""
-DEFAULT_RANKERS: tuple[Choice, ...] = (
-    ("hybrid", {"likeness_weight": 30.0, "visit_seconds": VISIT_SECONDS}),
-    ("implicit-als", {"visit_seconds": VISIT_SECONDS}),
-    ("bpr", {}),
-    ("mult-vae", {}),
-    ("bayesian-svdpp", {}),
+"""The longest visit that models of `DEFAULT_RANKERS` learn from, where there are timestamps."""
+
+
+class Ranker(NamedTuple):
+    """A model of a blend of scores, and whether it must be left out."""
+
+    name: str
+    params: dict[str, Any]
+    weight: float
+    of_ratings: bool = False
+    """It learns from explicit ratings alone."""
+    of_features: bool = False
+    """It needs items' features."""
+
+
+DEFAULT_RANKERS: tuple[Ranker, ...] = (
+    Ranker("hybrid", {"likeness_weight": 30.0, "visit_seconds": VISIT_SECONDS}, 0.5),
+    Ranker("implicit-als", {"visit_seconds": VISIT_SECONDS}, 0.5),
+    Ranker("bpr", {}, 0.5),
+    Ranker("mult-vae", {"visit_seconds": VISIT_SECONDS}, 1.0),
+    Ranker("bayesian-svdpp", {}, 0.5, of_ratings=True),
+    Ranker("content-profile", {}, 0.3, of_features=True),
 )
-DEFAULT_WEIGHTS = (0.5, 0.5, 0.5, 1.0, 0.5)
-"""Of `DEFAULT_RANKERS`, the last of which only explicit ratings can be learned by."""
 
 
 class Blend(Ensemble):
@@ -154,9 +167,10 @@ class RankBlend(Ensemble):
     Parameters
     ----------
     models : sequence of (name, params), optional
-        What is blended; those of `DEFAULT_RANKERS` that the feedback allows when not given.
+        What is blended; those of `DEFAULT_RANKERS` that feedback and features allow when not given.
     weights : sequence of float, optional
-        One a model; when not given `DEFAULT_WEIGHTS` for the default models, and 1 for others.
+        One a model; when not given those of `DEFAULT_RANKERS` for the default models, and 1 for
+        others.
 
     Attributes
     ----------
@@ -172,10 +186,19 @@ class RankBlend(Ensemble):
         self.models = models
         self.weights = weights
 
+    def knows_by(self, block: str) -> bool:
+        """Tell whether any of the models does."""
+        return any(model.knows_by(block) for model in self.models_)
+
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
-        chosen: Sequence[Choice] = DEFAULT_RANKERS if self.models is None else self.models
-        if self.models is None and interactions.feedback == "implicit":
-            chosen = chosen[:-1]
+        chosen = self.models
+        if chosen is None:
+            explicit, described = interactions.feedback == "explicit", features is not None
+            chosen = [
+                (ranker.name, ranker.params)
+                for ranker in DEFAULT_RANKERS
+                if explicit >= ranker.of_ratings and described >= ranker.of_features
+            ]
         if not chosen or (self.weights is not None and len(self.weights) != len(chosen)):
             raise OptionError("a blend needs models, and as many weights as models")
         made = [make_rating_model(name, **params) for name, params in chosen]
@@ -193,9 +216,8 @@ class RankBlend(Ensemble):
     def _weights(self) -> Sequence[float]:
         if self.weights is not None:
             return self.weights
-        if self.models is None:
-            return DEFAULT_WEIGHTS[: len(self.models_)]
-        return [1.0] * len(self.models_)
+        usual = {ranker.name: ranker.weight for ranker in DEFAULT_RANKERS}
+        return [1.0 if self.models is not None else usual[model.kind] for model in self.models_]
 
     def _predict(self, users: Codes, items: Codes) -> Scores:
         return self._predict_by_rows(users, items)

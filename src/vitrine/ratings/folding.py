@@ -19,6 +19,7 @@ from vitrine.ratings.als import ImplicitALS
 from vitrine.ratings.base import RatingModel
 from vitrine.ratings.bayesian import BayesianSVDpp
 from vitrine.ratings.bpr import BPR
+from vitrine.ratings.content_profile import ContentProfile
 from vitrine.ratings.ease import EASE
 from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.graded import grades
@@ -215,6 +216,23 @@ class EncodedHistory(Folding[MultVAE]):
         indptr = np.arange(len(rows) + 1) * len(items)
         columns, n_items = np.tile(items, len(rows)), len(self.model.items_)
         return sp.csr_matrix((rows.ravel(), columns, indptr), (len(rows), n_items))
+
+
+class OwnProfile(Folding[ContentProfile]):
+    """For `ContentProfile`: the user's mean over what was chosen, as for any other."""
+
+    def scores(self, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user, (n_items,)."""
+        strength = strengths(self.model, ratings, self.model.rating_power)
+        row = sp.csr_matrix((strength, items, [0, len(items)]), (1, len(self.model.items_)))
+        scores: Array = self.model.lift(row)[0]
+        return scores
+
+    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
+        """Return by how much each rated item is more like each pick than most are, (n_picks, n)."""
+        similar = self.model._item_similarities(picks)
+        shares: Array = similar[:, items] - similar.mean(axis=1, keepdims=True)
+        return shares * strengths(self.model, ratings, self.model.rating_power)
 
 
 class SampledFactors(Folding[BayesianSVDpp]):

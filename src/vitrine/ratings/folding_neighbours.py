@@ -14,6 +14,7 @@ from vitrine.ratings.baselines import damped_biases
 from vitrine.ratings.bayesian import BayesianSVDpp
 from vitrine.ratings.blend import Blend, RankBlend
 from vitrine.ratings.bpr import BPR
+from vitrine.ratings.content_profile import ContentProfile
 from vitrine.ratings.ease import EASE
 from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.folding import (
@@ -22,6 +23,7 @@ from vitrine.ratings.folding import (
     Folding,
     ItemWeights,
     MappedFactors,
+    OwnProfile,
     RatedFactors,
     SampledFactors,
 )
@@ -257,6 +259,7 @@ _FOLDINGS: tuple[tuple[type[RatingModel], Any], ...] = (
     (ImplicitALS, ChosenFactors),
     (BPR, MappedFactors),
     (MultVAE, EncodedHistory),
+    (ContentProfile, OwnProfile),
     (SparkALS, OneMoreRow),
     (BayesianSVDpp, SampledFactors),
     (ItemKNN, OwnNeighbours),

@@ -20,8 +20,9 @@ from vitrine.ratings.feature_map import FeatureMap
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import Ids
-from vitrine.ratings.interactions import Interactions
+from vitrine.ratings.interactions import Interactions, Rows
 from vitrine.ratings.variational import Draw, Network
+from vitrine.ratings.visits import with_visits
 
 Array = NDArray[Any]
 USERS_AT_ONCE = 1024
@@ -67,7 +68,7 @@ class MultVAE(FactorModel):
         the step, which stand for all (their part of the softmax's sum is unbiased).
     n_components : int
         Directions kept of each block of features.
-    rating_power : float
+    rating_power, visit_seconds : float
         As `EASE`.
     random_state : int
         Seed.
@@ -120,6 +121,7 @@ class MultVAE(FactorModel):
         n_components: int = 64,
         rating_power: float = 1.0,
         random_state: int = 0,
+        visit_seconds: float | None = None,
     ) -> None:
         self.n_factors = n_factors
         self.n_hidden = n_hidden
@@ -135,6 +137,7 @@ class MultVAE(FactorModel):
         self.n_components = n_components
         self.rating_power = rating_power
         self.random_state = random_state
+        self.visit_seconds = visit_seconds
 
     def add_items(self, features: ItemFeatures) -> Self:
         """Return a model that also knows the new items of `features`, by their features alone.
@@ -189,9 +192,8 @@ class MultVAE(FactorModel):
         columns, described = self._describe(interactions.items, chosen_items, features)
         rng = np.random.default_rng(self.random_state)
         network = Network(columns, self.n_hidden, self.n_factors, self.weight_decay, rng)
-        scale = self.rating_range_, self.feedback_, self.rating_power
-        chosen = self.seen_.matrix(len(self.items_), grades(self.seen_.ratings, *scale))
-        self._learn(network, chosen, chosen_items, rng)
+        learned_from = self._chosen(with_visits(interactions, self.visit_seconds))
+        self._learn(network, learned_from, chosen_items, rng)
 
         own = np.zeros(len(self.items_), np.float32)
         own[chosen_items] = 1.0
@@ -202,6 +204,7 @@ class MultVAE(FactorModel):
         self.by_features_out_ = network.by_features_out.values
         biases = second[:, -1]
         biases[(own == 0) & ~described] = biases.min()
+        chosen = self._chosen(self.seen_)
         users = np.concatenate(
             [
                 self.factors_of(chosen[start : start + USERS_AT_ONCE])
@@ -212,6 +215,11 @@ class MultVAE(FactorModel):
         self._set_factors(0.0, np.zeros(len(users)), biases, users, second[:, :-1])
         self.user_factors_[-1] = users.mean(axis=0)
         self.item_biases_[-1] = biases.min()
+
+    def _chosen(self, rows: Rows) -> sp.csr_matrix:
+        """Return how strongly each row's user chose each item, (n_rows, n_items)."""
+        scale = self.rating_range_, self.feedback_, self.rating_power
+        return rows.matrix(len(self.items_), grades(rows.ratings, *scale))
 
     def _check(self) -> None:
         counts = self.n_factors, self.n_hidden, self.n_epochs, self.max_steps, self.batch_size

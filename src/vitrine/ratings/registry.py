@@ -31,6 +31,7 @@ RATING_MODELS: dict[str, str] = {
     "mult-vae": "vitrine.ratings.mult_vae:MultVAE",
     "rank-blend": "vitrine.ratings.blend:RankBlend",
     "trend-blend": "vitrine.ratings.trend_blend:TrendBlend",
+    "content-profile": "vitrine.ratings.content_profile:ContentProfile",
     "visual-knn": "vitrine.ratings.visual:VisualKNN",
     "hybrid": "vitrine.ratings.hybrid:Hybrid",
     "bayesian-hybrid": "vitrine.ratings.bayesian_hybrid:BayesianHybrid",

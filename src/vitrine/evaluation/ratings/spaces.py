@@ -93,6 +93,7 @@ SPACES: dict[str, Space] = {
         "dropout": Choice((0.2, 0.5, 0.7)),
         "weight_decay": Range(0.1, 3),
     },
+    "content-profile": {"prior": Range(1, 100)},
     "visual-knn": {"k": Range(5, 80, whole=True), "sharpness": Range(1, 16)},
 }
 """By the name of a model; one that is not here has nothing worth a search."""

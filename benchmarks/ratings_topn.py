@@ -11,6 +11,9 @@ Models learn from likes alone, as in published tables: then a film that the user
 as one that was never seen. With ``--all-ratings`` they are given four fifths of each user's lower
 ratings too, which every shop that has ratings knows: what was rated is not recommended again, and
 tells what the user likes. The same likes are asked for.
+
+In between, and without that option, lie the lines *told 4 from 5*: the same likes and no other
+ratings, but with their stars, which say what is liked most.
 """
 
 import argparse
@@ -36,10 +39,26 @@ from vitrine.ratings import (
     make_rating_model,
     read_interactions,
 )
+from vitrine.ratings.blend import DEFAULT_RANKERS
 
 PUBLISHED = {"user_scaling": 0.0, "frequency_scaling": 0.0, "rating_power": 0.0}
 LEANING = {"likeness_weight": 30.0}
 FACTS = " with genres and year"
+STARS = ", told 4 from 5"
+STARS_WEIGHT = 0.2
+"""Of the model of ratings, where these are 4 or 5; chosen on splits of the first train part."""
+
+
+def of_stars(with_features):
+    """Return a rank-blend's parameters for which a 4 is as much of a choice as a 5."""
+    rankers = [r for r in DEFAULT_RANKERS if with_features or not r.of_features]
+    alike = {"rating_power": 0.0}
+    return {
+        "models": [(r.name, r.params | ({} if r.of_ratings else alike)) for r in rankers],
+        "weights": [STARS_WEIGHT if r.of_ratings else r.weight for r in rankers],
+    }
+
+
 LINES = [
     ("popularity", "popularity", {}, None),
     ("ease, as published", "ease", PUBLISHED, None),
@@ -51,6 +70,8 @@ LINES = [
     ("hybrid" + FACTS, "hybrid", LEANING, None),
     ("mult-vae" + FACTS, "mult-vae", {}, None),
     ("rank-blend" + FACTS, "rank-blend", {}, None),
+    ("rank-blend" + STARS, "rank-blend", of_stars(with_features=False), None),
+    ("rank-blend" + FACTS + STARS, "rank-blend", of_stars(with_features=True), None),
 ]
 
 
@@ -64,13 +85,24 @@ def with_lower_ratings(split, ratings, seed):
     known = set(zip(split.train.user_ids, split.train.item_ids, strict=True))
     users = set(split.train.users.values)
     drawn = np.random.default_rng([seed, 1]).random(len(ratings)) < 0.8
-    rows = zip(ratings.user_ids, ratings.item_ids, ratings.ratings, drawn, strict=True)
+    columns = ratings.user_ids, ratings.item_ids, ratings.ratings, ratings.timestamps
     kept = [
-        (user, item, rating)
-        for user, item, rating, lucky in rows
+        (user, item, rating, time)
+        for user, item, rating, time, lucky in zip(*columns, drawn, strict=True)
         if (user, item) in known or (rating < 4 and lucky and user in users)
     ]
     train = Interactions.from_arrays(*map(list, zip(*kept, strict=True)))
+    return RatingSplit(split.name, train, split.test)
+
+
+def with_stars(split, ratings):
+    """Return the split with the same training likes, as the ratings that they were."""
+    stars = dict(
+        zip(zip(ratings.user_ids, ratings.item_ids, strict=True), ratings.ratings, strict=True)
+    )
+    users, items = list(split.train.user_ids), list(split.train.item_ids)
+    told = [stars[pair] for pair in zip(users, items, strict=True)]
+    train = Interactions.from_arrays(users, items, told, split.train.timestamps)
     return RatingSplit(split.name, train, split.test)
 
 
@@ -142,18 +174,22 @@ def main():
     genres, years = films(options.folder, ids)
     blocks = {"genres": genres.astype(np.float32), "year": years.astype(np.float32)}
     splits = [next(share_of_each_user(data, 0.2, seed)) for seed in range(options.seeds)]
+    starred = [with_stars(split, ratings) for split in splits]
     if options.all_ratings:
         splits = [with_lower_ratings(s, ratings, seed) for seed, s in enumerate(splits)]
     print("| model | NDCG@20 | fit s | predict s | peer | NDCG@20 | fit s | predict s |")
     print("|---|---|---|---|---|---|---|---|")
     for name, kind, params, peer in LINES:
-        if options.only and options.only not in name:
+        if (options.only and options.only not in name) or (options.all_ratings and STARS in name):
             continue
-        features = ItemFeatures(Ids(ids), blocks) if name.endswith(FACTS) else None
-        make_rating_model(kind, **params).fit(splits[0].train.select(np.arange(500)).compact())
+        features = ItemFeatures(Ids(ids), blocks) if FACTS in name else None
+        told = starred if STARS in name else splits
+        make_rating_model(kind, **params).fit(
+            told[0].train.select(np.arange(500)).compact(), features
+        )
         line = measure(
             lambda s, items, users, k=kind, p=params, f=features: ours(k, p, s, items, users, f),
-            splits,
+            told,
         )
         asked = peer and options.peers and not options.all_ratings
         other = measure(ask_peer(options.peers, peer), splits) if asked else "| |"

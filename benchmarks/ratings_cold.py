@@ -33,7 +33,7 @@ PAIRS = (
     ("genres, year and posters, by rank-blend", "genres, year and posters"),
     ("genres, year and posters, by rank-blend", "genres and year, by rank-blend"),
 )
-OTHERS = ("mult-vae", "rank-blend")
+OTHERS = ("mult-vae", "rank-blend", "content-profile")
 TOLD_TO_OTHERS = ("posters", "genres and year", "genres, year and posters")
 
 

@@ -38,6 +38,7 @@ from vitrine.ratings import (
 
 DESCRIBED = (
     "visual-knn",
+    "content-profile",
     "hybrid",
     "mult-vae",
     "rank-blend",

@@ -144,7 +144,9 @@ def test_what_is_rated_by_hand_is_of_this_moment(rated):
     assert rated.ratings.history("cy")[1].timestamp == 7
 
 
-@pytest.mark.parametrize("model", ["ease", "item-knn", "svd", "hybrid", "mult-vae", "visual-knn"])
+@pytest.mark.parametrize(
+    "model", ["ease", "item-knn", "svd", "hybrid", "mult-vae", "content-profile", "visual-knn"]
+)
 def test_a_user_gets_what_the_user_likes_with_the_reasons(rated, model):
     options = {"ease": {"regularization": 3.0}, "hybrid": {"regularization": 3.0},
                "item-knn": {"shrinkage": 1.0}, "svd": {"n_factors": 4}}  # fmt: skip
@@ -161,7 +163,7 @@ def test_a_user_gets_what_the_user_likes_with_the_reasons(rated, model):
         shares = [reason.weight for reason in pick.reasons]
         assert shares == sorted(shares, reverse=True)
         assert 0 < sum(shares) <= 1 + 1e-6
-    if model not in ("ease", "hybrid", "mult-vae"):
+    if model not in ("ease", "hybrid", "mult-vae", "content-profile"):
         assert all(1 <= pick.score <= 5 for pick in found.picks)
 
 
@@ -198,7 +200,8 @@ def test_k_filters_and_what_was_seen(rated):
 
 
 @pytest.mark.parametrize(
-    ("model", "options"), [("hybrid", {"regularization": 3.0}), ("mult-vae", {})]
+    ("model", "options"),
+    [("hybrid", {"regularization": 3.0}), ("mult-vae", {}), ("content-profile", {})],
 )
 def test_an_item_that_came_after_the_fit_is_recommended_by_its_picture(
     rated, tmp_path, model, options

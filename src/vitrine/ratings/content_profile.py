@@ -15,7 +15,7 @@ from vitrine.artifact import Artifact
 from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import unit
 from vitrine.ratings.base import RatingModel, Scores
-from vitrine.ratings.features import ItemFeatures
+from vitrine.ratings.features import ItemFeatures, check_columns, hats
 from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import Codes, Ids
 from vitrine.ratings.interactions import Interactions, Rows
@@ -76,10 +76,7 @@ class ContentProfile(RatingModel):
         if not new:
             return self
         blocks, described = features.aligned(Ids(new))
-        shapes = {name: block.shape[1] for name, block in blocks.items()}
-        wanted = {name: block.n_columns for name, block in self.blocks_.items()}
-        if shapes != wanted:
-            raise InputError(f"the features are {shapes}, columns by block; fitted were {wanted}")
+        check_columns(blocks, {name: block.n_columns for name, block in self.blocks_.items()})
         added = copy.copy(self)
         added.items_ = self.items_.extended(new)
         added.blocks_ = {
@@ -239,7 +236,7 @@ def _told(block: Array, described: NDArray[np.bool_], frame: Array) -> NDArray[n
     there = described.copy()
     rows: Array
     if block.shape[1] == 1:
-        rows = np.stack([np.interp(block[:, 0], frame, hat) for hat in np.eye(len(frame))], axis=1)
+        rows = hats(block, frame)
     else:
         there &= block.any(axis=1)
         rows = unit(block)

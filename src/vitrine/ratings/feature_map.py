@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine.errors import InputError
+from vitrine.ratings.features import check_columns, hats
 
 Array = NDArray[Any]
 LEAST_SHARE = 1e-6
@@ -77,10 +77,9 @@ class FeatureMap:
         InputError
             If a block is missing or has other columns.
         """
-        shapes = {name: block.shape[1] for name, block in blocks.items()}
-        wanted = {n: 1 if n in self.knots else len(c) for n, c in self.centres.items()}
-        if shapes != wanted:
-            raise InputError(f"the features are {shapes}, columns by block; fitted were {wanted}")
+        check_columns(
+            blocks, {n: 1 if n in self.knots else len(c) for n, c in self.centres.items()}
+        )
         return {
             name: (self._rows(name, block) - self.centres[name]) @ self.axes[name]
             for name, block in blocks.items()
@@ -104,8 +103,7 @@ class FeatureMap:
     def _rows(self, name: str, block: Array) -> Array:
         """Return a block's rows before they are centred, float64."""
         if name in self.knots:
-            knots = self.knots[name]
-            return np.stack([np.interp(block[:, 0], knots, h) for h in np.eye(len(knots))], axis=1)
+            return hats(block, self.knots[name])
         rows: Array = block.astype(np.float64)
         if name in self.categories:
             rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -90,6 +90,33 @@ def one_hot(values: Sequence[Any]) -> FloatArray:
     return block
 
 
+def check_columns(blocks: Mapping[str, NDArray[Any]], wanted: Mapping[str, int]) -> None:
+    """See that blocks are those that a model was fitted with, by their numbers of columns.
+
+    Raises
+    ------
+    InputError
+        If one is missing, new, or has other columns.
+    """
+    shapes = {name: block.shape[1] for name, block in blocks.items()}
+    if shapes != wanted:
+        raise InputError(f"the features are {shapes}, columns by block; fitted were {wanted}")
+
+
+def hats(numbers: NDArray[Any], knots: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how near each number is to each knot, (n, n_knots): 1 there, 0 from its neighbours on.
+
+    The basis of a linear spline. What lies beyond the last knot is at it.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (n, 1)
+    knots : ndarray of shape (n_knots,)
+        Ascending.
+    """
+    return np.stack([np.interp(numbers[:, 0], knots, hat) for hat in np.eye(len(knots))], axis=1)
+
+
 def _as_list(value: Any) -> list[Any]:
     if value is None:
         return []

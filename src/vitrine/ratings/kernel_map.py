@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from vitrine.errors import InputError
 from vitrine.progress import task
+from vitrine.ratings.features import check_columns
 
 Array = NDArray[Any]
 Codes = NDArray[np.int64]
@@ -122,10 +122,8 @@ class Described:
         InputError
             If a block is missing or has other columns.
         """
-        shapes = {name: block.shape[1] for name, block in blocks.items()}
         wanted = {name: block.shape[1] for name, block in self.blocks.items()}
-        if shapes != wanted:
-            raise InputError(f"the features are {shapes}, columns by block; fitted were {wanted}")
+        check_columns(blocks, wanted)
         return {
             name: (_nearness if wanted[name] == 1 else _likeness)(
                 self.blocks[name], block, self.frames[name]

@@ -24,8 +24,9 @@ FloatArray = NDArray[np.float32]
 _CHECKED = 64
 _FEW = 500
 """Examples up to which one thread is used: its operations are too short for a second one."""
-_MAP_STEPS, _MAP_BATCH, _MAP_HIDDEN = 500, 1000, (64, 64, 64)
-"""How a map of the logits is learned: seconds, as they are few numbers."""
+_MAP_STEPS, _MAP_EPOCHS, _MAP_BATCH, _MAP_HIDDEN = 6000, 500, 250, (64, 64, 64)
+"""How a map of the logits is learned: seconds, as they are few numbers; the fewer of steps and of
+epochs. Many small batches keep classes apart better than few large ones, for less."""
 _MAP_NEIGHBOURS = 15
 _MAP_SHARE = 0.08
 """How much longer than the training it may take, where that has a limit."""
@@ -162,7 +163,7 @@ def lay_out(
     neighbours = np.where(neighbours < 0, itself[:, None], neighbours)
     n_batches = -(-n // _MAP_BATCH)
     plan = Plan(
-        -(-_MAP_STEPS // n_batches),
+        min(_MAP_EPOCHS, -(-_MAP_STEPS // n_batches)),
         -(-n // n_batches),
         3e-3,
         one_cycle=True,

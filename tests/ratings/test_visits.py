@@ -30,16 +30,17 @@ def test_a_visit_is_what_one_user_chose_within_the_time():
 
 
 @pytest.mark.parametrize(
-    ("name", "params"),
+    ("name", "params", "noise"),
     [
         # So few choices say too little of pairs for the default regularization.
-        ("ease", {"regularization": 1.0}),
-        ("hybrid", {"regularization": 1.0}),
-        ("implicit-als", {"regularization": 0.1, "n_epochs": 60}),
-        ("mult-vae", {"n_factors": 4, "n_hidden": 16, "n_epochs": 300, "weight_decay": 0.0}),
+        ("ease", {"regularization": 1.0}, 1e-5),
+        ("hybrid", {"regularization": 1.0}, 1e-5),
+        ("implicit-als", {"regularization": 0.1, "n_epochs": 60}, 1e-5),
+        # What is learned by drawing does not come out quite equal.
+        ("mult-vae", {"n_factors": 4, "n_hidden": 16, "n_epochs": 300, "weight_decay": 0}, 0.005),
     ],
 )
-def test_models_learn_of_visits_and_only_of_them(name, params):
+def test_models_learn_of_visits_and_only_of_them(name, params, noise):
     visited = params | {"visit_seconds": 100.0}
     seen = make_rating_model(name, **visited).fit(data())
     plain = make_rating_model(name, **params).fit(data())
@@ -48,6 +49,5 @@ def test_models_learn_of_visits_and_only_of_them(name, params):
     assert not np.array_equal(seen.predict(USERS, ITEMS), plain.predict(USERS, ITEMS))
     assert np.array_equal(timeless.predict(USERS, ITEMS), plain.predict(USERS, ITEMS))
     same_visit, other_visit = seen.predict(["c", "c"], ["y", "z"])  # "c" chose "x" alone
-    without = np.ptp(plain.predict(["c", "c"], ["y", "z"]))
-    assert without < 0.005  # what is learned by drawing is not quite 0
-    assert same_visit > other_visit + without + 0.01
+    assert same_visit > other_visit + noise + 0.01
+    assert np.isclose(*plain.predict(["c", "c"], ["y", "z"]), atol=noise)

@@ -197,7 +197,7 @@ class RankBlend(Ensemble):
             chosen = [
                 (ranker.name, ranker.params)
                 for ranker in DEFAULT_RANKERS
-                if explicit >= ranker.of_ratings and described >= ranker.of_features
+                if (explicit or not ranker.of_ratings) and (described or not ranker.of_features)
             ]
         if not chosen or (self.weights is not None and len(self.weights) != len(chosen)):
             raise OptionError("a blend needs models, and as many weights as models")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,9 +17,9 @@ from vitrine.errors import InputError, OptionError
 from vitrine.index.distance import unit
 from vitrine.ratings.base import RatingModel, Scores
 from vitrine.ratings.features import ItemFeatures, check_columns, hats
-from vitrine.ratings.graded import grades
+from vitrine.ratings.graded import Graded
 from vitrine.ratings.ids import Codes, Ids
-from vitrine.ratings.interactions import Interactions, Rows
+from vitrine.ratings.interactions import Interactions
 
 Array = NDArray[Any]
 N_KNOTS = 64
@@ -29,7 +30,7 @@ NOTHING = 1e-9
 """Likeness below which an item is like nothing that anybody chose."""
 
 
-class ContentProfile(RatingModel):
+class ContentProfile(Graded, RatingModel):
     """Scores an item by how much likelier its features are for the user than for people on average.
 
     In each block of features a user is a mean over the chosen items, drawn towards everybody's by
@@ -113,11 +114,6 @@ class ContentProfile(RatingModel):
             name: ProfileBlock.of(block, described, weights) for name, block in blocks.items()
         }
 
-    def _chosen(self, rows: Rows) -> sp.csr_matrix:
-        """Return how strongly each row's user chose each item, (n_rows, n_items)."""
-        scale = self.rating_range_, self.feedback_, self.rating_power
-        return rows.matrix(len(self.items_), grades(rows.ratings, *scale))
-
     def _scores(self, users: Codes) -> Scores:
         scores = np.zeros((len(users), len(self.items_)))
         known = users >= 0
@@ -184,15 +180,13 @@ class ProfileBlock:
             frame = unit(known).mean(axis=0)
         frame = frame.astype(np.float32)
         told = _told(block, described, frame)
-        nothing = np.zeros(told.shape[1], np.float32)
-        common = _mean_row(sp.csr_matrix(weights), told, 0.0, nothing)[0]
-        return cls(block.shape[1], frame, told, common)
+        common = weights @ told / np.maximum(weights @ told.any(axis=1), 1e-12)
+        return cls(block.shape[1], frame, told, common.astype(np.float32))
 
     def extended(self, block: Array, described: NDArray[np.bool_]) -> ProfileBlock:
         """Return the block with rows for more items below."""
         more = _told(block, described, self.frame)
-        told = np.concatenate([self.told, more])
-        return ProfileBlock(self.n_columns, self.frame, told, self.common)
+        return replace(self, told=np.concatenate([self.told, more]))
 
     def lift(self, chosen: sp.csr_matrix, prior: float) -> Scores:
         """Return how much likelier each item is for each user than for people on average, its log.
@@ -207,22 +201,31 @@ class ProfileBlock:
         -------
         ndarray of shape (q, n_items), float64
         """
-        likened = self._likened()
-        means = _mean_row(chosen, self.told, prior, self.common)
-        expected = (likened @ self.common).astype(np.float64)
-        known = expected > NOTHING
+        means = (chosen @ self.told + prior * self.common) / (chosen @ self._there + prior)[:, None]
+        known = self._expected > NOTHING
         # A user's likeness is never 0, for everybody's is a share of it.
-        shares = (means @ likened.T) / np.where(known, expected, 1.0)
+        shares = (means @ self._likened.T) / np.where(known, self._expected, 1.0)
         lifts: Scores = np.where(known, np.log(np.maximum(shares, NOTHING)), 0.0)
         return lifts
 
     def likeness(self, items: Codes) -> Scores:
         """Return how alike some items are to all, 0 to 1, (n, n_items)."""
-        alike: Scores = self.told[items] @ self._likened().T
+        alike: Scores = self.told[items] @ self._likened.T
         return alike
 
+    @cached_property
+    def _there(self) -> NDArray[np.float32]:
+        """1 for an item that has the feature, else 0, (n_items,)."""
+        return np.asarray(self.told.any(axis=1), np.float32)
+
+    @cached_property
+    def _expected(self) -> NDArray[np.float64]:
+        """Everybody's likeness to each item, (n_items,)."""
+        return np.asarray(self._likened @ self.common, np.float64)
+
+    @cached_property
     def _likened(self) -> Array:
-        """Return what rows are multiplied by to be likened to, (n_items, d)."""
+        """What rows are multiplied by to be likened to, (n_items, d)."""
         if self.n_columns > 1:
             return self.told
         deviation = self.frame.std() or 1.0
@@ -245,10 +248,3 @@ def _told(block: Array, described: NDArray[np.bool_], frame: Array) -> NDArray[n
             rows = np.hstack([np.ones((len(rows), 1)), around]) / np.sqrt(2)
     rows[~there] = 0.0
     return rows.astype(np.float32)
-
-
-def _mean_row(chosen: sp.csr_matrix, told: Array, prior: float, common: Array) -> Array:
-    """Return the mean row of what each user chose, `prior` choices of `common` among them."""
-    counts = np.asarray(chosen @ told.any(axis=1).astype(np.float32))[:, None]
-    means: Array = (chosen @ told + prior * common) / np.maximum(counts + prior, 1e-12)
-    return means

@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from vitrine.errors import InputError, OptionError
 from vitrine.ratings.base import Mask, Pick, RatingModel, Scores
 from vitrine.ratings.features import ItemFeatures
-from vitrine.ratings.graded import grades
+from vitrine.ratings.graded import Graded
 from vitrine.ratings.ids import UNKNOWN, Codes
-from vitrine.ratings.interactions import Interactions, Rows
+from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.memory import check_fits
 from vitrine.ratings.visits import with_visits
 from vitrine.topk import top_k
@@ -28,7 +28,7 @@ RAREST = 1e-4
 """Frequency, relative to the average item's, that an item nobody chose is taken to have."""
 
 
-class EASE(RatingModel):
+class EASE(Graded, RatingModel):
     """Scores an item by what the user's other items say about it.
 
     The weights of items for items come from one ridge regression of all items on all others at once
@@ -131,13 +131,6 @@ class EASE(RatingModel):
     def _learned_from(self, interactions: Interactions) -> sp.csr_matrix:
         """Return how strongly each user, and below them each visit, chose each item."""
         return self._chosen(with_visits(interactions, self.visit_seconds))
-
-    def _grades(self, ratings: Array) -> Array:
-        return grades(ratings, self.rating_range_, self.feedback_, self.rating_power)
-
-    def _chosen(self, rows: Rows) -> sp.csr_matrix:
-        """Return how strongly users chose each item, (n_rows, n_items)."""
-        return rows.matrix(len(self.items_), self._grades(rows.ratings))
 
     def _weights(self, chosen: sp.csr_matrix, likeness: Array | float = 0.0) -> Array:
         """Return the weights of items for items, float32, from choices (n_users, n_items).

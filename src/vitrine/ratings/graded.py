@@ -5,12 +5,37 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from vitrine.errors import OptionError
-from vitrine.ratings.interactions import Feedback
+from vitrine.ratings.ids import Ids
+from vitrine.ratings.interactions import Feedback, Rows
 
 FloatArray = NDArray[np.float32]
+
+
+class Graded:
+    """Part of the models to which a rating is a choice, more or less strong.
+
+    Attributes
+    ----------
+    rating_power : float
+        As `grades`.
+    """
+
+    items_: Ids
+    rating_range_: tuple[float, float]
+    feedback_: Feedback
+    rating_power: float
+
+    def _grades(self, ratings: NDArray[Any]) -> FloatArray:
+        """Return how much each rating counts as a choice, float32 (n,)."""
+        return grades(ratings, self.rating_range_, self.feedback_, self.rating_power)
+
+    def _chosen(self, rows: Rows) -> sp.csr_matrix:
+        """Return how strongly each row's user chose each item, (n_rows, n_items)."""
+        return rows.matrix(len(self.items_), self._grades(rows.ratings))
 
 
 def grades(

@@ -18,9 +18,9 @@ from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.factors import check_converged
 from vitrine.ratings.feature_map import FeatureMap
 from vitrine.ratings.features import ItemFeatures
-from vitrine.ratings.graded import grades
+from vitrine.ratings.graded import Graded
 from vitrine.ratings.ids import Ids
-from vitrine.ratings.interactions import Interactions, Rows
+from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.variational import Draw, Network
 from vitrine.ratings.visits import with_visits
 
@@ -30,7 +30,7 @@ GROWING = 0.5
 """Share of the steps in which the weight of the prior grows."""
 
 
-class MultVAE(FactorModel):
+class MultVAE(Graded, FactorModel):
     """Learns how a user's choices are shared out among all items, given part of them.
 
     Liang, Krishnan, Hoffman and Jebara, "Variational Autoencoders for Collaborative Filtering",
@@ -215,11 +215,6 @@ class MultVAE(FactorModel):
         self._set_factors(0.0, np.zeros(len(users)), biases, users, second[:, :-1])
         self.user_factors_[-1] = users.mean(axis=0)
         self.item_biases_[-1] = biases.min()
-
-    def _chosen(self, rows: Rows) -> sp.csr_matrix:
-        """Return how strongly each row's user chose each item, (n_rows, n_items)."""
-        scale = self.rating_range_, self.feedback_, self.rating_power
-        return rows.matrix(len(self.items_), grades(rows.ratings, *scale))
 
     def _check(self) -> None:
         counts = self.n_factors, self.n_hidden, self.n_epochs, self.max_steps, self.batch_size

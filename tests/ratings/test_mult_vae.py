@@ -7,10 +7,12 @@ from tests.ratings.test_features import NEW, described, fraction_right
 from tests.ratings.worlds import N_ITEMS, checkerboard
 
 from vitrine.errors import InputError, OptionError
-from vitrine.ratings import ItemFeatures, load_rating_model, make_rating_model
+from vitrine.evaluation.ratings import share_of_each_user
+from vitrine.ratings import Interactions, ItemFeatures, load_rating_model, make_rating_model
 from vitrine.ratings.adam import Adam, one_cycle
 from vitrine.ratings.ids import Ids
 from vitrine.ratings.variational import Draw, Network
+from vitrine.ratings.variational_training import FEATURE_SCALES
 
 N_FACTORS, N_HIDDEN = 3, 4
 EVERYTHING = [
@@ -143,6 +145,67 @@ class TestFeatures:
             fitted(strangers)
 
 
+@pytest.fixture(scope="module")
+def world():
+    """Users who choose by a softmax of 6 tastes, and the items' true looks."""
+    rng = np.random.default_rng(0)
+    looks, tastes = rng.normal(0, 1, (200, 6)), rng.normal(0, 1, (150, 6))
+    drawn = 1.5 * tastes @ looks.T + rng.gumbel(0, 1, (150, 200))
+    items = np.argsort(-drawn, axis=1)[:, :25].ravel()
+    users = np.repeat(np.arange(150), 25)
+    return looks, Interactions.from_arrays(users, items, feedback="implicit")
+
+
+class TestFeatureScale:
+    @staticmethod
+    def features(columns):
+        return ItemFeatures(Ids(range(len(columns))), {"looks": columns.astype(np.float32)})
+
+    @staticmethod
+    def blurred(looks):
+        """Return 64 columns that say next to nothing of the looks."""
+        rng = np.random.default_rng(1)
+        seen = looks @ rng.normal(0, 1, (6, 64))
+        return seen + 10.0 * rng.normal(0, 1, seen.shape)
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_is_long_where_looks_say_much_in_faint_columns(self, world, seed):
+        looks, data = world
+        faint = self.features(looks * 0.5 ** np.arange(6))
+        found = fitted(faint, data, random_state=seed).feature_scale_
+        assert found == max(FEATURE_SCALES)
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_is_short_where_looks_say_little(self, world, seed):
+        looks, data = world
+        blurred = self.features(self.blurred(looks))
+        assert fitted(blurred, data, random_state=seed).feature_scale_ == min(FEATURE_SCALES)
+
+    def test_short_rows_cost_items_that_people_chose_less(self, world):
+        looks, data = world
+        split = next(share_of_each_user(data, 0.2, 0))
+        wanted = set(zip(split.test.user_ids, split.test.item_ids, strict=True))
+        users = list(split.test.users.values)
+        found = []
+        for scale in (min(FEATURE_SCALES), max(FEATURE_SCALES)):
+            blurred = self.features(self.blurred(looks))
+            model = fitted(blurred, split.train, feature_scale=scale)
+            assert model.feature_scale_ == scale
+            lists = model.recommend(users, 20)
+            found.append(sum((u, p.item_id) in wanted for u, r in zip(users, lists, strict=True)
+                             for p in r))  # fmt: skip
+        assert found[0] > 1.02 * found[1]
+
+    def test_a_loaded_model_takes_in_items_at_its_scale(self, world):
+        looks, data = world
+        new = ItemFeatures(Ids(["new"]), {"looks": looks[:1].astype(np.float32)})
+        model = fitted(self.features(looks), data, feature_scale=0.5)
+        added, loaded = (m.add_items(new) for m in (model, load_rating_model(model.to_artifact())))
+        assert loaded.feature_scale_ == 0.5
+        pairs = [0, 1, 2], ["new"] * 3
+        assert np.array_equal(loaded.predict(*pairs), added.predict(*pairs))
+
+
 def test_items_drawn_to_compete_stand_for_all():
     data = checkerboard("implicit")
     whole, drawn = fitted(), fitted(n_competing=8)
@@ -160,7 +223,8 @@ def test_a_bound_on_steps_is_kept():
 @pytest.mark.parametrize(
     "params",
     [{"n_factors": 0}, {"max_steps": 0}, {"dropout": 1.0}, {"own_dropout": -0.1},
-     {"learning_rate": 0.0}, {"kl_weight": -1.0}, {"weight_decay": -1.0}, {"n_competing": 0}],
+     {"learning_rate": 0.0}, {"kl_weight": -1.0}, {"weight_decay": -1.0}, {"n_competing": 0},
+     {"feature_scale": 0.0}],
 )  # fmt: skip
 def test_refuses_what_makes_no_sense(params):
     with pytest.raises(OptionError):

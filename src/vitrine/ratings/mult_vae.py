@@ -12,8 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from vitrine.artifact import Artifact
 from vitrine.errors import InputError, OptionError
-from vitrine.progress import track
-from vitrine.ratings.adam import one_cycle
 from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.factors import check_converged
 from vitrine.ratings.feature_map import FeatureMap
@@ -21,13 +19,12 @@ from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.graded import Graded
 from vitrine.ratings.ids import Ids
 from vitrine.ratings.interactions import Interactions
-from vitrine.ratings.variational import Draw, Network
+from vitrine.ratings.variational import Network
+from vitrine.ratings.variational_training import Training, find_feature_scale, unit_rows
 from vitrine.ratings.visits import with_visits
 
 Array = NDArray[Any]
 USERS_AT_ONCE = 1024
-GROWING = 0.5
-"""Share of the steps in which the weight of the prior grows."""
 
 
 class MultVAE(Graded, FactorModel):
@@ -68,14 +65,22 @@ class MultVAE(Graded, FactorModel):
         the step, which stand for all (their part of the softmax's sum is unbiased).
     n_components : int
         Directions kept of each block of features.
-    rating_power, visit_seconds : float
+    rating_power : float
         As `EASE`.
     random_state : int
         Seed.
+    visit_seconds : float or None
+        As `EASE`.
+    feature_scale : float or None
+        How long an item's row of each block of features is: with long rows items are told by their
+        features first, with short ones by what people chose. None: the one of `FEATURE_SCALES` that
+        finds held-out items best, after shorter fits.
 
     Attributes
     ----------
     feature_map_ : FeatureMap or None
+    feature_scale_ : float
+        That was taken.
     encoder_items_ : ndarray of shape (n_items, n_hidden), float32
         What an item in a history adds.
     encoder_shift_ : ndarray of shape (n_hidden,), float32
@@ -98,6 +103,7 @@ class MultVAE(Graded, FactorModel):
         "by_features_out_",
     )
     feature_map_: FeatureMap | None
+    feature_scale_: float
     encoder_items_: Array
     encoder_shift_: Array
     encoder_map_: Array
@@ -122,6 +128,7 @@ class MultVAE(Graded, FactorModel):
         rating_power: float = 1.0,
         random_state: int = 0,
         visit_seconds: float | None = None,
+        feature_scale: float | None = None,
     ) -> None:
         self.n_factors = n_factors
         self.n_hidden = n_hidden
@@ -138,6 +145,7 @@ class MultVAE(Graded, FactorModel):
         self.rating_power = rating_power
         self.random_state = random_state
         self.visit_seconds = visit_seconds
+        self.feature_scale = feature_scale
 
     def add_items(self, features: ItemFeatures) -> Self:
         """Return a model that also knows the new items of `features`, by their features alone.
@@ -157,7 +165,8 @@ class MultVAE(Graded, FactorModel):
             raise InputError(
                 "the mult-vae was fitted without item features; fit it again with them"
             )
-        columns = _columns(self.feature_map_, features.aligned(Ids(new))[0])
+        blocks, _ = features.aligned(Ids(new))
+        columns = _columns(self.feature_map_, blocks, self.feature_scale_)
         rows = columns @ self.by_features_out_
         added = copy.copy(self)
         added.items_ = self.items_.extended(new)
@@ -182,7 +191,7 @@ class MultVAE(Graded, FactorModel):
         histories : csr_matrix of shape (n_rows, n_items)
             How strongly each was chosen.
         """
-        sums = _unit_rows(histories) @ self.encoder_items_ + self.encoder_shift_
+        sums = unit_rows(histories) @ self.encoder_items_ + self.encoder_shift_
         factors: Array = np.tanh(sums) @ self.encoder_map_ + self.encoder_mean_
         return factors
 
@@ -190,10 +199,12 @@ class MultVAE(Graded, FactorModel):
         self._check()
         chosen_items = np.flatnonzero(interactions.by_item.counts)
         columns, described = self._describe(interactions.items, chosen_items, features)
+        training = Training(**{name: getattr(self, name) for name in Training.__annotations__})
+        columns *= self._find_scale(training, columns, described)
         rng = np.random.default_rng(self.random_state)
-        network = Network(columns, self.n_hidden, self.n_factors, self.weight_decay, rng)
+        network = self._network(columns, rng)
         learned_from = self._chosen(with_visits(interactions, self.visit_seconds))
-        self._learn(network, learned_from, chosen_items, rng)
+        training.run(network, learned_from, chosen_items, rng, f"fitting {self.kind}")
 
         own = np.zeros(len(self.items_), np.float32)
         own[chosen_items] = 1.0
@@ -224,6 +235,8 @@ class MultVAE(Graded, FactorModel):
             raise OptionError("dropout and own_dropout go from 0 up to, but not including, 1")
         if not (self.learning_rate > 0 and self.kl_weight >= 0 and self.weight_decay >= 0):
             raise OptionError("learning_rate is above 0, kl_weight and weight_decay from 0 up")
+        if self.feature_scale is not None and not self.feature_scale > 0:
+            raise OptionError(f"feature_scale is {self.feature_scale}; it must be above 0")
 
     def _describe(
         self, items: Ids, chosen: Array, features: ItemFeatures | None
@@ -238,68 +251,43 @@ class MultVAE(Graded, FactorModel):
             raise InputError("no item that has features was chosen; nothing can be learned of them")
         warm = {name: block[known] for name, block in blocks.items()}
         self.feature_map_ = FeatureMap.of(warm, self.n_components)
-        columns = _columns(self.feature_map_, blocks)
+        columns = _columns(self.feature_map_, blocks, 1.0)
         columns[~described] = 0.0
         return columns, described
 
-    def _learn(
-        self, network: Network, chosen: sp.csr_matrix, items: Array, rng: np.random.Generator
-    ) -> None:
-        n_users = chosen.shape[0]
-        size = min(self.batch_size, n_users)
-        batches = -(-n_users // size)
-        n_steps = min(self.n_epochs * batches, self.max_steps)
-        order = rng.permutation(n_users)
-        for number in track(range(n_steps), f"fitting {self.kind}"):
-            place = number % batches
-            if place == 0:
-                order = rng.permutation(n_users)
-            batch = chosen[order[place * size : (place + 1) * size]]
-            entered = _unit_rows(batch)
-            entered.data *= (rng.random(len(entered.data)) >= self.dropout) / (1 - self.dropout)
-            entered.eliminate_zeros()
-            draw = self._draw(batch, items, bool(network.features.shape[1]), rng)
-            kl = self.kl_weight * min(1.0, number / (GROWING * n_steps))
-            network.step(entered, batch, draw, kl, one_cycle(self.learning_rate, number / n_steps))
+    def _network(self, columns: Array, rng: np.random.Generator) -> Network:
+        return Network(columns, self.n_hidden, self.n_factors, self.weight_decay, rng)
 
-    def _draw(
-        self, batch: sp.csr_matrix, items: Array, described: bool, rng: np.random.Generator
-    ) -> Draw:
-        kept = np.ones(batch.shape[1], np.float32)
-        if described:
-            kept[rng.random(len(kept)) < self.own_dropout] = 0.0
-        noise = rng.standard_normal((batch.shape[0], self.n_factors), np.float32)
-        if len(items) <= self.n_competing:
-            return Draw(noise, kept, items, np.zeros(len(items), np.float32))
-        wanted = np.unique(batch.indices)
-        others = np.setdiff1d(rng.choice(items, self.n_competing, replace=False), wanted)
-        competing = np.union1d(wanted, others)
-        stands_for = np.log(max(len(items) - len(wanted), 1) / max(len(others), 1))
-        offsets = np.where(np.isin(competing, wanted), 0.0, stands_for).astype(np.float32)
-        return Draw(noise, kept, competing, offsets)
+    def _find_scale(
+        self, training: Training, columns: Array, described: NDArray[np.bool_]
+    ) -> float:
+        """Set the scale of features, and return it."""
+        self.feature_scale_ = 1.0
+        if self.feature_scale is not None:
+            self.feature_scale_ = self.feature_scale
+        elif columns.shape[1]:
+            rng = np.random.default_rng([self.random_state, 1])
+            self.feature_scale_ = find_feature_scale(
+                self._network, training, self._chosen(self.seen_), columns, described, rng
+            )
+        return self.feature_scale_
 
     def _state(self) -> Artifact:
         artifact = super()._state()
         if self.feature_map_ is not None:
             artifact.arrays |= self.feature_map_.to_arrays()
         artifact.settings["described"] = self.feature_map_ is not None
+        artifact.settings["feature_scale"] = self.feature_scale_
         return artifact
 
     def _restore(self, artifact: Artifact) -> None:
         super()._restore(artifact)
         described = artifact.settings["described"]
+        self.feature_scale_ = float(artifact.settings["feature_scale"])
         self.feature_map_ = FeatureMap.from_arrays(artifact.arrays) if described else None
 
 
-def _columns(mapped: FeatureMap, blocks: dict[str, Array]) -> NDArray[np.float32]:
-    """Return the blocks' columns side by side, each of variance 1 on average."""
-    parts = [block * np.sqrt(block.shape[1]) for block in mapped(blocks).values()]
-    return np.concatenate(parts, axis=1).astype(np.float32)
-
-
-def _unit_rows(histories: sp.csr_matrix) -> sp.csr_matrix:
-    """Return the rows scaled to length 1, in a matrix of their own."""
-    squares = np.asarray(histories.multiply(histories).sum(axis=1)).ravel()
-    scale = 1 / np.sqrt(np.maximum(squares, 1e-12))
-    data = (histories.data * np.repeat(scale, np.diff(histories.indptr))).astype(np.float32)
-    return sp.csr_matrix((data, histories.indices.copy(), histories.indptr.copy()), histories.shape)
+def _columns(mapped: FeatureMap, blocks: dict[str, Array], scale: float) -> NDArray[np.float32]:
+    """Return the blocks' columns side by side, the rows of each of root mean square `scale`."""
+    columns = np.concatenate(list(mapped(blocks).values()), axis=1)
+    return (scale * columns).astype(np.float32)

@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 from vitrine.ratings.adam import Adam
 
 Array = NDArray[Any]
-OWN_IN, OWN_OUT, BY_FEATURES = 0.05, 0.01, 0.3
+OWN_IN, OWN_OUT, BY_FEATURES = 0.05, 0.01, 0.1
 """Deviations that the items' own rows, and what features say of a row, start with."""
 
 
@@ -50,7 +50,7 @@ class Network:
     Parameters
     ----------
     features : ndarray of shape (n_items, n_columns), float32
-        Columns of variance 1; n_columns may be 0.
+        n_columns may be 0.
     n_hidden, n_factors : int
     decay : float
         Of every weight, as in `Adam`.
@@ -65,9 +65,10 @@ class Network:
         decay: float,
         rng: np.random.Generator,
     ) -> None:
-        self.features = features
+        self.features, self.n_factors = features, n_factors
         n_items, n_columns = features.shape
-        start = BY_FEATURES / np.sqrt(max(n_columns, 1))
+        squares = np.square(features, dtype=np.float64).sum() / n_items
+        start = BY_FEATURES / np.sqrt(squares) if squares > 0 else 0.0
 
         def normal(deviation: float, *shape: int) -> Adam:
             return Adam(rng.normal(0, deviation, shape).astype(np.float32), decay)
@@ -93,6 +94,12 @@ class Network:
         first = own * self.own_in.values + self.features @ self.by_features_in.values
         second = own * self.own_out.values + self.features @ self.by_features_out.values
         return first, second
+
+    def means(self, histories: sp.csr_matrix, first: Array) -> Array:
+        """Return the means of users' factors, (n_users, n_factors), given the first table."""
+        hidden = np.tanh(histories @ first + self.hidden.values)
+        means: Array = hidden @ self.mean.values + self.mean_shift.values
+        return means
 
     def step(
         self, entered: sp.csr_matrix, chosen: sp.csr_matrix, draw: Draw, kl: float, rate: float

@@ -39,7 +39,7 @@ from vitrine.ratings import (
     make_rating_model,
     read_interactions,
 )
-from vitrine.ratings.blend import DEFAULT_RANKERS
+from vitrine.ratings.rank_blend import DEFAULT_RANKERS
 
 PUBLISHED = {"user_scaling": 0.0, "frequency_scaling": 0.0, "rating_power": 0.0}
 LEANING = {"likeness_weight": 30.0}

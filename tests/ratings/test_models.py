@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.ratings.worlds import N_ITEMS, checkerboard
+from tests.ratings.worlds import checkerboard
 
 from vitrine.errors import InputError, OptionError, TrainingError
-from vitrine.ratings import Interactions, ItemFeatures, make_rating_model, memory
+from vitrine.ratings import Interactions, make_rating_model, memory
 from vitrine.ratings.als import solve_rows
-from vitrine.ratings.ids import Ids
 
 
 def planted(n_users=60, n_items=50, rank=2, noise=0.3, share=0.5, seed=0):
@@ -251,41 +250,6 @@ class TestBlend:
     def test_refuses_what_makes_no_sense(self, params):
         with pytest.raises(OptionError):
             make_rating_model("blend", **params).fit(planted()[0])
-
-
-class TestRankBlend:
-    def test_one_model_alone_keeps_its_order(self):
-        data = checkerboard("implicit")
-        users = list(data.users.values)
-        alone = make_rating_model("ease").fit(data).recommend(users, 5)
-        blended = make_rating_model("rank-blend", models=[["ease", {}]]).fit(data)
-        for one, two in zip(alone, blended.recommend(users, 5), strict=True):
-            assert [pick.item_id for pick in one] == [pick.item_id for pick in two]
-
-    def test_weights_decide(self):
-        data = checkerboard("implicit")
-        models = [["ease", {}], ["popularity", {}]]
-        blend = make_rating_model("rank-blend", models=models, weights=[0.0, 1.0]).fit(data)
-        popular = make_rating_model("popularity").fit(data).recommend(["nobody"], 5)[0]
-        found = blend.recommend(["nobody"], 5)[0]
-        assert [pick.item_id for pick in found] == [pick.item_id for pick in popular]
-
-    def test_takes_the_models_that_what_is_known_allows(self):
-        def kinds(feedback, features):
-            blend = make_rating_model("rank-blend").fit(checkerboard(feedback), features)
-            return [model.kind for model in blend.models_]
-
-        parity = np.eye(2, dtype=np.float32)[np.arange(N_ITEMS) % 2]
-        features = ItemFeatures(Ids(range(N_ITEMS)), {"parity": parity})
-        always = ["hybrid", "implicit-als", "bpr", "mult-vae"]
-        assert kinds("implicit", None) == always
-        assert kinds("explicit", None) == [*always, "bayesian-svdpp"]
-        assert kinds("implicit", features) == [*always, "content-profile"]
-
-    @pytest.mark.parametrize("params", [{"models": []}, {"weights": [1.0]}])
-    def test_refuses_what_makes_no_sense(self, params):
-        with pytest.raises(OptionError):
-            make_rating_model("rank-blend", **params).fit(checkerboard("implicit"))
 
 
 class TestImplicit:

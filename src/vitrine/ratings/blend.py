@@ -1,10 +1,10 @@
-"""Sums of other models: of predicted ratings with learned weights, and of ranking scores."""
+"""A sum of other models' predicted ratings, with learned weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,44 +14,19 @@ from vitrine.artifact import Artifact
 from vitrine.errors import OptionError
 from vitrine.progress import track
 from vitrine.ratings.base import Scores
-from vitrine.ratings.ensemble import Ensemble
+from vitrine.ratings.ensemble import Choice, Ensemble
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.ids import Codes
 from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.registry import make_rating_model
 
 Array = NDArray[Any]
-Choice = tuple[str, dict[str, Any]]
 DEFAULT_MODELS: tuple[Choice, ...] = (
     ("bayesian-svdpp", {}),
     ("svdpp", {}),
     ("item-knn", {}),
     ("user-knn", {}),
     ("biases", {}),
-)
-VISIT_SECONDS = 600.0
-"""The longest visit that models of `DEFAULT_RANKERS` learn from, where there are timestamps."""
-
-
-class Ranker(NamedTuple):
-    """A model of a blend of scores, and whether it must be left out."""
-
-    name: str
-    params: dict[str, Any]
-    weight: float
-    of_ratings: bool = False
-    """It learns from explicit ratings alone."""
-    of_features: bool = False
-    """It needs items' features."""
-
-
-DEFAULT_RANKERS: tuple[Ranker, ...] = (
-    Ranker("hybrid", {"likeness_weight": 30.0, "visit_seconds": VISIT_SECONDS}, 0.5),
-    Ranker("implicit-als", {"visit_seconds": VISIT_SECONDS}, 0.5),
-    Ranker("bpr", {}, 0.5),
-    Ranker("mult-vae", {"visit_seconds": VISIT_SECONDS}, 1.0),
-    Ranker("bayesian-svdpp", {}, 0.5, of_ratings=True),
-    Ranker("content-profile", {}, 0.3, of_features=True),
 )
 
 
@@ -155,69 +130,3 @@ class Blend(Ensemble):
         self.intercept_ = float(artifact.settings["intercept"])
         self.weights_ = artifact.arrays["weights_"]
         self._count()
-
-
-class RankBlend(Ensemble):
-    """Adds up several models' scores of all items, each with mean 0 and deviation 1 for a user.
-
-    Models that err differently correct each other, so about equal weights do well. Those that know
-    items by their features use them. An unknown user gets the same sum of what the models fall back
-    on; an unknown item scores 0.
-
-    Parameters
-    ----------
-    models : sequence of (name, params), optional
-        What is blended; those of `DEFAULT_RANKERS` that feedback and features allow when not given.
-    weights : sequence of float, optional
-        One a model; when not given those of `DEFAULT_RANKERS` for the default models, and 1 for
-        others.
-
-    Attributes
-    ----------
-    models_ : list of RatingModel
-    """
-
-    kind: ClassVar[str] = "rank-blend"
-    predicts_ratings: ClassVar[bool] = False
-
-    def __init__(
-        self, models: Sequence[Choice] | None = None, weights: Sequence[float] | None = None
-    ) -> None:
-        self.models = models
-        self.weights = weights
-
-    def knows_by(self, block: str) -> bool:
-        """Tell whether any of the models does."""
-        return any(model.knows_by(block) for model in self.models_)
-
-    def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
-        chosen = self.models
-        if chosen is None:
-            explicit, described = interactions.feedback == "explicit", features is not None
-            chosen = [
-                (ranker.name, ranker.params)
-                for ranker in DEFAULT_RANKERS
-                if (explicit or not ranker.of_ratings) and (described or not ranker.of_features)
-            ]
-        if not chosen or (self.weights is not None and len(self.weights) != len(chosen)):
-            raise OptionError("a blend needs models, and as many weights as models")
-        made = [make_rating_model(name, **params) for name, params in chosen]
-        self.models_ = [model.fit(interactions, features) for model in made]
-
-    def _scores(self, users: Codes) -> Scores:
-        total = np.zeros((len(users), len(self.items_)))
-        for weight, model in zip(self._weights(), self.models_, strict=True):
-            scores = model._scores(users).astype(np.float64)
-            scores -= scores.mean(axis=1, keepdims=True)
-            deviations = scores.std(axis=1, keepdims=True)
-            total += weight * scores / np.where(deviations > 0, deviations, 1.0)
-        return total
-
-    def _weights(self) -> Sequence[float]:
-        if self.weights is not None:
-            return self.weights
-        usual = {ranker.name: ranker.weight for ranker in DEFAULT_RANKERS}
-        return [1.0 if self.models is not None else usual[model.kind] for model in self.models_]
-
-    def _predict(self, users: Codes, items: Codes) -> Scores:
-        return self._predict_by_rows(users, items)

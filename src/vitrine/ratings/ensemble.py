@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vitrine.artifact import Artifact
 from vitrine.ratings.base import RatingModel, Scores
-from vitrine.ratings.ids import Codes
+from vitrine.ratings.ids import Codes, Ids
 from vitrine.ratings.registry import load_rating_model
+
+Choice = tuple[str, dict[str, Any]]
+"""Name and parameters of a model."""
 
 
 class Ensemble(RatingModel):
@@ -14,7 +19,7 @@ class Ensemble(RatingModel):
     Attributes
     ----------
     models_ : list of RatingModel
-        All of the same users and items.
+        All of the same users, and of the same items but for those that came after the fit.
     """
 
     models_: list[RatingModel]
@@ -29,12 +34,16 @@ class Ensemble(RatingModel):
             own = {name: a for name, a in inner.arrays.items() if not name.startswith("seen.")}
             artifact.settings["models"].append([inner.kind, inner.settings, sorted(own)])
             artifact.arrays |= {f"{number}/{name}": a for name, a in own.items()}
+        artifact.settings["n_items"] = [len(model.items_) for model in self.models_]
         return artifact
 
     def _restore(self, artifact: Artifact) -> None:
-        blobs = {"users.json": self.users_.to_bytes(), "items.json": self.items_.to_bytes()}
+        models = artifact.settings["models"]
+        sizes = artifact.settings.get("n_items", [len(self.items_)] * len(models))
         seen = {name: a for name, a in artifact.arrays.items() if name.startswith("seen.")}
         self.models_ = []
-        for number, (kind, settings, names) in enumerate(artifact.settings["models"]):
+        for number, ((kind, settings, names), size) in enumerate(zip(models, sizes, strict=True)):
             own = {name: artifact.arrays[f"{number}/{name}"] for name in names}
+            items = Ids(self.items_.values[:size])
+            blobs = {"users.json": self.users_.to_bytes(), "items.json": items.to_bytes()}
             self.models_.append(load_rating_model(Artifact(kind, settings, own | seen, blobs)))

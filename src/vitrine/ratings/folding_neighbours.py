@@ -12,7 +12,7 @@ from vitrine.ratings.als import ImplicitALS
 from vitrine.ratings.base import RatingModel, Scores
 from vitrine.ratings.baselines import damped_biases
 from vitrine.ratings.bayesian import BayesianSVDpp
-from vitrine.ratings.blend import Blend, RankBlend
+from vitrine.ratings.blend import Blend
 from vitrine.ratings.bpr import BPR
 from vitrine.ratings.content_profile import ContentProfile
 from vitrine.ratings.ease import EASE
@@ -33,6 +33,7 @@ from vitrine.ratings.interactions import Interactions, Rows
 from vitrine.ratings.mllib import SparkALS
 from vitrine.ratings.mult_vae import MultVAE
 from vitrine.ratings.neighbours import ItemKNN, UserKNN
+from vitrine.ratings.rank_blend import RankBlend
 from vitrine.ratings.trend_blend import TrendBlend
 from vitrine.ratings.visual import VisualKNN
 
@@ -203,15 +204,15 @@ class BlendedRanks(Folding[RankBlend]):
     def scores(self, items: Codes, ratings: Array) -> Array:
         """Score every item for a user, (n_items,)."""
         total = np.zeros(len(self.model.items_))
-        for weight, part in zip(self.model._weights(), self._parts, strict=True):
-            scores = part.scores(items, ratings).astype(np.float64)
-            scores -= scores.mean()
-            total += weight * scores / (scores.std() or 1.0)
+        for weight, part in zip(self.model.weights_of_models(), self._parts, strict=True):
+            known = items < len(part.model.items_)  # the others came after its fit
+            scores = part.scores(items[known], ratings[known])
+            total += weight * self.model.standardised(scores[None])[0]
         return total
 
     def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
         """Return the mean of the models' shares, each by how much the model weighs."""
-        weights = np.asarray(self.model._weights(), np.float64)
+        weights = np.asarray(self.model.weights_of_models(), np.float64)
         return _mean_share(self._parts, weights, items, ratings, picks)
 
 
@@ -236,9 +237,14 @@ class Trended(Folding[TrendBlend]):
 def _mean_share(
     parts: list[Folding[Any]], weights: Array, items: Codes, ratings: Array, picks: Codes
 ) -> Array:
+    """Return the mean of what each folding says of the items that its model knows, (n_picks, n)."""
     total = np.zeros((len(picks), len(items)))
     for weight, part in zip(weights, parts, strict=True):
-        shares = part.contributions(items, ratings, picks)
+        shares = np.zeros((len(picks), len(items)))
+        known, asked = (codes < len(part.model.items_) for codes in (items, picks))
+        shares[np.ix_(asked, known)] = part.contributions(
+            items[known], ratings[known], picks[asked]
+        )
         sizes = np.abs(shares).sum(axis=1, keepdims=True)
         total += weight * np.divide(shares, sizes, where=sizes > 0, out=np.zeros(shares.shape))
     return total

@@ -29,7 +29,7 @@ RATING_MODELS: dict[str, str] = {
     "implicit-als": "vitrine.ratings.als:ImplicitALS",
     "bpr": "vitrine.ratings.bpr:BPR",
     "mult-vae": "vitrine.ratings.mult_vae:MultVAE",
-    "rank-blend": "vitrine.ratings.blend:RankBlend",
+    "rank-blend": "vitrine.ratings.rank_blend:RankBlend",
     "trend-blend": "vitrine.ratings.trend_blend:TrendBlend",
     "content-profile": "vitrine.ratings.content_profile:ContentProfile",
     "visual-knn": "vitrine.ratings.visual:VisualKNN",

@@ -125,6 +125,15 @@ class TestFeatures:
         loaded = load_rating_model(model.to_artifact()).add_items(features)
         assert np.array_equal(loaded.predict(*asked), added.predict(*asked))
 
+    def test_in_which_order_blocks_come_does_not_matter(self):
+        features = described()
+        known = {name: block[:N_ITEMS] for name, block in features.blocks.items()}
+        model = fitted(ItemFeatures(Ids(range(N_ITEMS)), known))
+        turned = ItemFeatures(features.items, dict(reversed(features.blocks.items())))
+        pairs = [0] * len(NEW), NEW
+        one, two = (model.add_items(each).predict(*pairs) for each in (features, turned))
+        assert np.array_equal(one, two)
+
     def test_cold_items_compete_with_warm_ones(self):
         data = checkerboard("implicit")
         lists = fitted(described()).recommend(list(data.users.values), 10)
@@ -172,14 +181,25 @@ class TestFeatureScale:
     def test_is_long_where_looks_say_much_in_faint_columns(self, world, seed):
         looks, data = world
         faint = self.features(looks * 0.5 ** np.arange(6))
-        found = fitted(faint, data, random_state=seed).feature_scale_
-        assert found == max(FEATURE_SCALES)
+        found = fitted(faint, data, random_state=seed).feature_scales_
+        assert found == {"looks": max(FEATURE_SCALES)}
 
     @pytest.mark.parametrize("seed", range(3))
     def test_is_short_where_looks_say_little(self, world, seed):
         looks, data = world
         blurred = self.features(self.blurred(looks))
-        assert fitted(blurred, data, random_state=seed).feature_scale_ == min(FEATURE_SCALES)
+        assert fitted(blurred, data, random_state=seed).feature_scales_ == {
+            "looks": min(FEATURE_SCALES)
+        }
+
+    def test_is_fainter_for_a_block_that_drowns_the_others(self, world):
+        looks, data = world
+        blocks = {"looks": looks, "blurred": self.blurred(looks)}
+        both = ItemFeatures(
+            Ids(range(200)), {name: block.astype(np.float32) for name, block in blocks.items()}
+        )
+        found = fitted(both, data).feature_scales_
+        assert found["blurred"] < found["looks"]
 
     def test_short_rows_cost_items_that_people_chose_less(self, world):
         looks, data = world
@@ -190,7 +210,7 @@ class TestFeatureScale:
         for scale in (min(FEATURE_SCALES), max(FEATURE_SCALES)):
             blurred = self.features(self.blurred(looks))
             model = fitted(blurred, split.train, feature_scale=scale)
-            assert model.feature_scale_ == scale
+            assert model.feature_scales_ == {"looks": scale}
             lists = model.recommend(users, 20)
             found.append(sum((u, p.item_id) in wanted for u, r in zip(users, lists, strict=True)
                              for p in r))  # fmt: skip
@@ -201,7 +221,7 @@ class TestFeatureScale:
         new = ItemFeatures(Ids(["new"]), {"looks": looks[:1].astype(np.float32)})
         model = fitted(self.features(looks), data, feature_scale=0.5)
         added, loaded = (m.add_items(new) for m in (model, load_rating_model(model.to_artifact())))
-        assert loaded.feature_scale_ == 0.5
+        assert loaded.feature_scales_ == {"looks": 0.5}
         pairs = [0, 1, 2], ["new"] * 3
         assert np.array_equal(loaded.predict(*pairs), added.predict(*pairs))
 

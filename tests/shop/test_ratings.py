@@ -201,7 +201,12 @@ def test_k_filters_and_what_was_seen(rated):
 
 @pytest.mark.parametrize(
     ("model", "options"),
-    [("hybrid", {"regularization": 3.0}), ("mult-vae", {}), ("content-profile", {})],
+    [
+        ("hybrid", {"regularization": 3.0}),
+        ("mult-vae", {}),
+        ("content-profile", {}),
+        ("rank-blend", {"models": [["implicit-als", {}], ["mult-vae", {}]]}),
+    ],
 )
 def test_an_item_that_came_after_the_fit_is_recommended_by_its_picture(
     rated, tmp_path, model, options

@@ -20,7 +20,12 @@ from vitrine.ratings.graded import Graded
 from vitrine.ratings.ids import Ids
 from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.variational import Network
-from vitrine.ratings.variational_training import Training, find_feature_scale, unit_rows
+from vitrine.ratings.variational_training import (
+    Training,
+    find_feature_scales,
+    side_by_side,
+    unit_rows,
+)
 from vitrine.ratings.visits import with_visits
 
 Array = NDArray[Any]
@@ -73,14 +78,14 @@ class MultVAE(Graded, FactorModel):
         As `EASE`.
     feature_scale : float or None
         How long an item's row of each block of features is: with long rows items are told by their
-        features first, with short ones by what people chose. None: the one of `FEATURE_SCALES` that
-        finds held-out items best, after shorter fits.
+        features first, with short ones by what people chose. None: those by which held-out items
+        are found best, block by block, after shorter fits.
 
     Attributes
     ----------
     feature_map_ : FeatureMap or None
-    feature_scale_ : float
-        That was taken.
+    feature_scales_ : dict of str to float
+        That were taken, by block.
     encoder_items_ : ndarray of shape (n_items, n_hidden), float32
         What an item in a history adds.
     encoder_shift_ : ndarray of shape (n_hidden,), float32
@@ -103,7 +108,7 @@ class MultVAE(Graded, FactorModel):
         "by_features_out_",
     )
     feature_map_: FeatureMap | None
-    feature_scale_: float
+    feature_scales_: dict[str, float]
     encoder_items_: Array
     encoder_shift_: Array
     encoder_map_: Array
@@ -166,7 +171,7 @@ class MultVAE(Graded, FactorModel):
                 "the mult-vae was fitted without item features; fit it again with them"
             )
         blocks, _ = features.aligned(Ids(new))
-        columns = _columns(self.feature_map_, blocks, self.feature_scale_)
+        columns = side_by_side(self.feature_map_(blocks), self.feature_scales_)
         rows = columns @ self.by_features_out_
         added = copy.copy(self)
         added.items_ = self.items_.extended(new)
@@ -198,9 +203,12 @@ class MultVAE(Graded, FactorModel):
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         self._check()
         chosen_items = np.flatnonzero(interactions.by_item.counts)
-        columns, described = self._describe(interactions.items, chosen_items, features)
+        blocks, described = self._describe(interactions.items, chosen_items, features)
         training = Training(**{name: getattr(self, name) for name in Training.__annotations__})
-        columns *= self._find_scale(training, columns, described)
+        self.feature_scales_ = self._find_scales(training, blocks, described)
+        columns = np.zeros((len(self.items_), 0), np.float32)
+        if blocks:
+            columns = side_by_side(blocks, self.feature_scales_)
         rng = np.random.default_rng(self.random_state)
         network = self._network(columns, rng)
         learned_from = self._chosen(with_visits(interactions, self.visit_seconds))
@@ -240,54 +248,45 @@ class MultVAE(Graded, FactorModel):
 
     def _describe(
         self, items: Ids, chosen: Array, features: ItemFeatures | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Learn the features' frame from chosen items; return all columns, and who has any."""
+    ) -> tuple[dict[str, Array], NDArray[np.bool_]]:
+        """Learn the features' frame from chosen items; return columns by block, and who has any."""
         self.feature_map_ = None
         if features is None:
-            return np.zeros((len(items), 0), np.float32), np.zeros(len(items), bool)
+            return {}, np.zeros(len(items), bool)
         blocks, described = features.aligned(items)
         known = chosen[described[chosen]]
         if not len(known):
             raise InputError("no item that has features was chosen; nothing can be learned of them")
         warm = {name: block[known] for name, block in blocks.items()}
         self.feature_map_ = FeatureMap.of(warm, self.n_components)
-        columns = _columns(self.feature_map_, blocks, 1.0)
-        columns[~described] = 0.0
-        return columns, described
+        columns = self.feature_map_(blocks)
+        return {
+            name: np.where(described[:, None], c, 0.0) for name, c in columns.items()
+        }, described
 
     def _network(self, columns: Array, rng: np.random.Generator) -> Network:
         return Network(columns, self.n_hidden, self.n_factors, self.weight_decay, rng)
 
-    def _find_scale(
-        self, training: Training, columns: Array, described: NDArray[np.bool_]
-    ) -> float:
-        """Set the scale of features, and return it."""
-        self.feature_scale_ = 1.0
-        if self.feature_scale is not None:
-            self.feature_scale_ = self.feature_scale
-        elif columns.shape[1]:
-            rng = np.random.default_rng([self.random_state, 1])
-            self.feature_scale_ = find_feature_scale(
-                self._network, training, self._chosen(self.seen_), columns, described, rng
-            )
-        return self.feature_scale_
+    def _find_scales(
+        self, training: Training, blocks: dict[str, Array], described: NDArray[np.bool_]
+    ) -> dict[str, float]:
+        if self.feature_scale is not None or not blocks:
+            return dict.fromkeys(blocks, self.feature_scale or 1.0)
+        rng = np.random.default_rng([self.random_state, 1])
+        chosen = self._chosen(self.seen_)
+        return find_feature_scales(self._network, training, chosen, blocks, described, rng)
 
     def _state(self) -> Artifact:
         artifact = super()._state()
         if self.feature_map_ is not None:
             artifact.arrays |= self.feature_map_.to_arrays()
         artifact.settings["described"] = self.feature_map_ is not None
-        artifact.settings["feature_scale"] = self.feature_scale_
+        artifact.settings["feature_scales"] = self.feature_scales_
         return artifact
 
     def _restore(self, artifact: Artifact) -> None:
         super()._restore(artifact)
         described = artifact.settings["described"]
-        self.feature_scale_ = float(artifact.settings["feature_scale"])
+        kept = artifact.settings["feature_scales"]
+        self.feature_scales_ = {name: float(scale) for name, scale in kept.items()}
         self.feature_map_ = FeatureMap.from_arrays(artifact.arrays) if described else None
-
-
-def _columns(mapped: FeatureMap, blocks: dict[str, Array], scale: float) -> NDArray[np.float32]:
-    """Return the blocks' columns side by side, the rows of each of root mean square `scale`."""
-    columns = np.concatenate(list(mapped(blocks).values()), axis=1)
-    return (scale * columns).astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,9 +26,11 @@ rows learn fast what features tell, and leave an item's own rows behind where th
 NEAR = 0.96
 """A scale that reaches so much of the best is taken before a longer one, which costs the items that
 people chose."""
-SEARCH_USERS, SEARCH_FOLDS, SEARCH_EPOCHS = 1000, 2, 3
-"""The search is on so many users at most, holds out so many fifths of the items, one by one, and
-takes so many times fewer epochs than the fit."""
+FAINT = 0.1
+"""What the scale of a block is multiplied by where its columns only drown the others'."""
+SEARCH_USERS, SEARCH_FOLDS, SEARCH_EPOCHS, SEARCH_BLOCKS = 1000, 2, 3, 8
+"""The search is on so many users at most, holds out so many fifths of the items, one by one, takes
+so many times fewer epochs than the fit, and asks of so many of the widest blocks if they drown."""
 N_PARTS = 5
 LIKED_FROM = 0.5
 TOP_N = 20
@@ -103,45 +105,62 @@ class Training:
         return Draw(noise, kept, competing, offsets)
 
 
-def find_feature_scale(
+def find_feature_scales(
     make: MakeNetwork,
     training: Training,
     chosen: sp.csr_matrix,
-    columns: Array,
+    blocks: Mapping[str, Array],
     described: NDArray[np.bool_],
     rng: np.random.Generator,
-) -> float:
-    """Return the shortest scale of features that finds held-out items' choosers about best.
+) -> dict[str, float]:
+    """Return the scale of each block of features by which held-out items are found about best.
+
+    First one for all of `FEATURE_SCALES`, then a fainter one for blocks that cost more than they
+    tell.
 
     Parameters
     ----------
     make : callable
-        Makes a network of an item's columns, (n_items, n_columns), and a generator.
+        Makes a network of all items' columns, (n_items, n_columns), and a generator.
     training : Training
     chosen : csr_matrix of shape (n_users, n_items)
-    columns : ndarray of shape (n_items, n_columns), float32
+    blocks : mapping of str to ndarray of shape (n_items, d)
+        Rows of root mean square 1.
     described : ndarray of shape (n_items,), bool
         Items that have features.
     rng : Generator
-
-    Returns
-    -------
-    float
-        One of `FEATURE_SCALES`.
     """
     users = rng.permutation(chosen.shape[0])[:SEARCH_USERS]
     among = np.unique(chosen[users].indices)
-    chosen, columns = chosen[users][:, among], columns[among]
+    chosen, told = chosen[users][:, among], {name: block[among] for name, block in blocks.items()}
     shorter = replace(training, n_epochs=max(1, training.n_epochs // SEARCH_EPOCHS))
     parts = np.array_split(rng.permutation(np.flatnonzero(described[among])), N_PARTS)
-    reached = np.zeros(len(FEATURE_SCALES))
-    for held in map(np.sort, parts[:SEARCH_FOLDS]):
-        seed = int(rng.integers(2**31))
-        for place, scale in enumerate(FEATURE_SCALES):
+    folds = [(np.sort(held), int(rng.integers(2**31))) for held in parts[:SEARCH_FOLDS]]
+
+    def reached(scales: Mapping[str, float]) -> float:
+        total = 0.0
+        for held, seed in folds:
             same = np.random.default_rng(seed)
-            network = make((scale * columns).astype(np.float32), same)
-            reached[place] += _held_out_ndcg(network, shorter, chosen, held, same)
-    return FEATURE_SCALES[int(np.argmax(reached >= NEAR * reached.max()))]
+            network = make(side_by_side(told, scales), same)
+            total += _held_out_ndcg(network, shorter, chosen, held, same)
+        return total
+
+    alike = [dict.fromkeys(blocks, scale) for scale in FEATURE_SCALES]
+    found = np.array([reached(scales) for scales in alike])
+    place = int(np.argmax(found >= NEAR * found.max()))
+    scales, best = alike[place], found[place]
+    widest = sorted(blocks, key=lambda name: -blocks[name].shape[1])[:SEARCH_BLOCKS]
+    for name in widest if len(blocks) > 1 else ():
+        fainter = {**scales, name: FAINT * scales[name]}
+        if (without := reached(fainter)) > best:
+            scales, best = fainter, without
+    return scales
+
+
+def side_by_side(blocks: Mapping[str, Array], scales: Mapping[str, float]) -> NDArray[np.float32]:
+    """Return the columns of all blocks by name, each by its scale, (n_items, n_columns)."""
+    columns = [scales[name] * blocks[name] for name in sorted(blocks)]
+    return np.concatenate(columns, axis=1).astype(np.float32)
 
 
 def _held_out_ndcg(

@@ -40,10 +40,15 @@ class Ensemble(RatingModel):
     def _restore(self, artifact: Artifact) -> None:
         models = artifact.settings["models"]
         sizes = artifact.settings.get("n_items", [len(self.items_)] * len(models))
+        users, values = self.users_.to_bytes(), self.items_.values
+        blobs = {
+            size: {"users.json": users, "items.json": Ids(values[:size]).to_bytes()}
+            for size in set(sizes)
+        }
         seen = {name: a for name, a in artifact.arrays.items() if name.startswith("seen.")}
         self.models_ = []
         for number, ((kind, settings, names), size) in enumerate(zip(models, sizes, strict=True)):
             own = {name: artifact.arrays[f"{number}/{name}"] for name in names}
-            items = Ids(self.items_.values[:size])
-            blobs = {"users.json": self.users_.to_bytes(), "items.json": items.to_bytes()}
-            self.models_.append(load_rating_model(Artifact(kind, settings, own | seen, blobs)))
+            self.models_.append(
+                load_rating_model(Artifact(kind, settings, own | seen, blobs[size]))
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -203,16 +204,11 @@ class MultVAE(Graded, FactorModel):
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         self._check()
         chosen_items = np.flatnonzero(interactions.by_item.counts)
-        blocks, described = self._describe(interactions.items, chosen_items, features)
-        training = Training(**{name: getattr(self, name) for name in Training.__annotations__})
-        self.feature_scales_ = self._find_scales(training, blocks, described)
-        columns = np.zeros((len(self.items_), 0), np.float32)
-        if blocks:
-            columns = side_by_side(blocks, self.feature_scales_)
+        columns, described = self._describe(interactions.items, chosen_items, features)
         rng = np.random.default_rng(self.random_state)
         network = self._network(columns, rng)
         learned_from = self._chosen(with_visits(interactions, self.visit_seconds))
-        training.run(network, learned_from, chosen_items, rng, f"fitting {self.kind}")
+        self._training().run(network, learned_from, chosen_items, rng, f"fitting {self.kind}")
 
         own = np.zeros(len(self.items_), np.float32)
         own[chosen_items] = 1.0
@@ -248,33 +244,38 @@ class MultVAE(Graded, FactorModel):
 
     def _describe(
         self, items: Ids, chosen: Array, features: ItemFeatures | None
-    ) -> tuple[dict[str, Array], NDArray[np.bool_]]:
-        """Learn the features' frame from chosen items; return columns by block, and who has any."""
-        self.feature_map_ = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Learn the features' frame and scales; return all columns, and which items have any."""
+        self.feature_map_, self.feature_scales_ = None, {}
         if features is None:
-            return {}, np.zeros(len(items), bool)
+            return np.zeros((len(items), 0), np.float32), np.zeros(len(items), bool)
         blocks, described = features.aligned(items)
         known = chosen[described[chosen]]
         if not len(known):
             raise InputError("no item that has features was chosen; nothing can be learned of them")
         warm = {name: block[known] for name, block in blocks.items()}
         self.feature_map_ = FeatureMap.of(warm, self.n_components)
-        columns = self.feature_map_(blocks)
-        return {
-            name: np.where(described[:, None], c, 0.0) for name, c in columns.items()
-        }, described
+        told = {
+            name: np.where(described[:, None], columns, 0.0)
+            for name, columns in self.feature_map_(blocks).items()
+        }
+        self.feature_scales_ = self._find_scales(told, described)
+        return side_by_side(told, self.feature_scales_), described
+
+    def _training(self) -> Training:
+        return Training(**{each.name: getattr(self, each.name) for each in fields(Training)})
 
     def _network(self, columns: Array, rng: np.random.Generator) -> Network:
         return Network(columns, self.n_hidden, self.n_factors, self.weight_decay, rng)
 
     def _find_scales(
-        self, training: Training, blocks: dict[str, Array], described: NDArray[np.bool_]
+        self, blocks: dict[str, Array], described: NDArray[np.bool_]
     ) -> dict[str, float]:
-        if self.feature_scale is not None or not blocks:
-            return dict.fromkeys(blocks, self.feature_scale or 1.0)
+        if self.feature_scale is not None:
+            return dict.fromkeys(blocks, self.feature_scale)
         rng = np.random.default_rng([self.random_state, 1])
         chosen = self._chosen(self.seen_)
-        return find_feature_scales(self._network, training, chosen, blocks, described, rng)
+        return find_feature_scales(self._network, self._training(), chosen, blocks, described, rng)
 
     def _state(self) -> Artifact:
         artifact = super()._state()

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from vitrine.progress import track
+from vitrine.progress import task, track
 from vitrine.ratings.adam import one_cycle
 from vitrine.ratings.kernel_map import mean_ndcg
 from vitrine.ratings.variational import Draw, Network
@@ -55,7 +55,7 @@ class Training:
         chosen: sp.csr_matrix,
         items: Array,
         rng: np.random.Generator,
-        title: str,
+        title: str | None = None,
     ) -> None:
         """Teach a network who chose what.
 
@@ -68,15 +68,15 @@ class Training:
         items : ndarray of int
             Those that compete, ascending: all that were chosen.
         rng : Generator
-        title : str
-            Of the progress that is shown.
+        title : str, optional
+            Of the progress that is shown; without it none is.
         """
         n_users = chosen.shape[0]
         size = min(self.batch_size, n_users)
         batches = -(-n_users // size)
         n_steps = min(self.n_epochs * batches, self.max_steps)
         order = rng.permutation(n_users)
-        for number in track(range(n_steps), title):
+        for number in track(range(n_steps), title) if title else range(n_steps):
             place = number % batches
             if place == 0:
                 order = rng.permutation(n_users)
@@ -137,27 +137,31 @@ def find_feature_scales(
     parts = np.array_split(rng.permutation(np.flatnonzero(described[among])), N_PARTS)
     folds = [(np.sort(held), int(rng.integers(2**31))) for held in parts[:SEARCH_FOLDS]]
 
-    def reached(scales: Mapping[str, float]) -> Array:
-        by_fold = []
-        for held, seed in folds:
-            same = np.random.default_rng(seed)
-            network = make(side_by_side(told, scales), same)
-            by_fold.append(_held_out_ndcg(network, shorter, chosen, held, same))
-        return np.array(by_fold)
+    n_trials = min(len(blocks) - 1, SEARCH_TRIALS)
+    with task("weighing features", (len(FEATURE_SCALES) + n_trials) * len(folds)) as progress:
 
-    alike = [dict.fromkeys(blocks, scale) for scale in FEATURE_SCALES]
-    found = np.array([reached(scales) for scales in alike])
-    means = found.mean(axis=1)
-    place = int(np.argmax(means >= NEAR * means.max()))
-    common, scales = alike[place], alike[place]
-    before = best = found[place]
-    widest = sorted(blocks, key=lambda name: -blocks[name].shape[1])
-    for n_faint in range(1, min(len(blocks), SEARCH_TRIALS + 1)):
-        fainter = common | {name: FAINT * common[name] for name in widest[:n_faint]}
-        reaches = reached(fainter)
-        # One part may say so by chance.
-        if (reaches > before).all() and reaches.mean() > best.mean():
-            scales, best = fainter, reaches
+        def reached(scales: Mapping[str, float]) -> Array:
+            by_fold = []
+            for held, seed in folds:
+                same = np.random.default_rng(seed)
+                network = make(side_by_side(told, scales), same)
+                by_fold.append(_held_out_ndcg(network, shorter, chosen, held, same))
+                progress.advance()
+            return np.array(by_fold)
+
+        alike = [dict.fromkeys(blocks, scale) for scale in FEATURE_SCALES]
+        found = np.array([reached(scales) for scales in alike])
+        means = found.mean(axis=1)
+        place = int(np.argmax(means >= NEAR * means.max()))
+        common, scales = alike[place], alike[place]
+        before = best = found[place]
+        widest = sorted(blocks, key=lambda name: -blocks[name].shape[1])
+        for n_faint in range(1, n_trials + 1):
+            fainter = common | {name: FAINT * common[name] for name in widest[:n_faint]}
+            reaches = reached(fainter)
+            # One part may say so by chance.
+            if (reaches > before).all() and reaches.mean() > best.mean():
+                scales, best = fainter, reaches
     return scales
 
 
@@ -182,7 +186,7 @@ def _held_out_ndcg(
     taught = known[np.diff(known.indptr) > 0]
     if not taught.shape[0]:
         return 0.0
-    training.run(network, taught, np.flatnonzero(own), rng, "weighing features")
+    training.run(network, taught, np.flatnonzero(own), rng)
     first, second = network.tables(own)
     factors = network.means(unit_rows(known), first)
     scores = factors @ second[held, :-1].T + second[held, -1]

@@ -16,14 +16,12 @@ from vitrine.ratings.ease import EASE
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.ids import Ids
 from vitrine.ratings.interactions import Interactions
-from vitrine.ratings.kernel_map import Described, KernelMap, KernelSearch
+from vitrine.ratings.kernel_map import LIKED_FROM, Described, KernelMap, KernelSearch
 
 Array = NDArray[Any]
 MAX_USERS_TO_SEARCH_ON = 1000
 MAX_ITEMS_TO_SEARCH_ON = 1200
 ITEMS_AT_ONCE = 4096
-LIKED_FROM = 0.5
-"""Strength of a choice above which the map's search counts it as liked."""
 
 
 class Hybrid(EASE):

@@ -30,6 +30,8 @@ WIDTHS = (0.3, 1.0, 3.0)
 """Of the bells that tell how near two numbers are, in standard deviations of the number."""
 NEAR = 0.9
 """Share of the best score from which a setting is averaged with the best."""
+LIKED_FROM = 0.5
+"""Strength of a choice above which a search by held-out items counts it as liked."""
 
 
 @dataclass(frozen=True)

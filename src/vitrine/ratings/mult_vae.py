@@ -20,7 +20,7 @@ from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.graded import Graded
 from vitrine.ratings.ids import Ids
 from vitrine.ratings.interactions import Interactions
-from vitrine.ratings.variational import Network
+from vitrine.ratings.variational import Network, means_of
 from vitrine.ratings.variational_training import (
     Training,
     find_feature_scales,
@@ -197,9 +197,13 @@ class MultVAE(Graded, FactorModel):
         histories : csr_matrix of shape (n_rows, n_items)
             How strongly each was chosen.
         """
-        sums = unit_rows(histories) @ self.encoder_items_ + self.encoder_shift_
-        factors: Array = np.tanh(sums) @ self.encoder_map_ + self.encoder_mean_
-        return factors
+        return means_of(
+            unit_rows(histories),
+            self.encoder_items_,
+            self.encoder_shift_,
+            self.encoder_map_,
+            self.encoder_mean_,
+        )
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         self._check()

@@ -97,9 +97,9 @@ class Network:
 
     def means(self, histories: sp.csr_matrix, first: Array) -> Array:
         """Return the means of users' factors, (n_users, n_factors), given the first table."""
-        hidden = np.tanh(histories @ first + self.hidden.values)
-        means: Array = hidden @ self.mean.values + self.mean_shift.values
-        return means
+        return means_of(
+            histories, first, self.hidden.values, self.mean.values, self.mean_shift.values
+        )
 
     def step(
         self, entered: sp.csr_matrix, chosen: sp.csr_matrix, draw: Draw, kl: float, rate: float
@@ -169,3 +169,21 @@ class Network:
             (self.spread, hidden.T @ at_spread, None),
             (self.spread_shift, at_spread.sum(axis=0), None),
         ]
+
+
+def means_of(
+    histories: sp.csr_matrix, first: Array, shift: Array, factors: Array, factors_shift: Array
+) -> Array:
+    """Return the means of users' factors, (n_users, n_factors).
+
+    Parameters
+    ----------
+    histories : csr_matrix of shape (n_users, n_items)
+        Rows of unit length.
+    first : ndarray of shape (n_items, n_hidden)
+    shift : ndarray of shape (n_hidden,)
+    factors : ndarray of shape (n_hidden, n_factors)
+    factors_shift : ndarray of shape (n_factors,)
+    """
+    means: Array = np.tanh(histories @ first + shift) @ factors + factors_shift
+    return means

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vitrine.progress import task, track
 from vitrine.ratings.adam import one_cycle
-from vitrine.ratings.kernel_map import mean_ndcg
+from vitrine.ratings.kernel_map import LIKED_FROM, mean_ndcg
 from vitrine.ratings.variational import Draw, Network
 
 Array = NDArray[Any]
@@ -32,7 +32,6 @@ SEARCH_USERS, SEARCH_FOLDS, SEARCH_EPOCHS, SEARCH_TRIALS = 1000, 3, 3, 8
 """The search is on so many users at most, holds out so many fifths of the items, one by one, takes
 so many times fewer epochs than the fit, and makes so many of the widest blocks fainter at most."""
 N_PARTS = 5
-LIKED_FROM = 0.5
 TOP_N = 20
 
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from tests.ratings.worlds import N_ITEMS, checkerboard, ndcg_of_parity, parity
+from tests.ratings.worlds import N_ITEMS, checkerboard, kinds_of_users, ndcg_of_parity, parity
 
 from vitrine.artifact import Artifact
 from vitrine.errors import ArtifactError, InputError, OptionError
 from vitrine.ratings import (
     Interactions,
     ItemFeatures,
+    UserFeatures,
     load_rating_model,
     make_rating_model,
     rating_model_class,
@@ -24,10 +25,12 @@ PARAMS = {
     "pca": {"n_components": 1},
     "truncated-svd": {"n_components": 1},
     "blend": {"models": [["svd", {}], ["item-knn", {}]]},
+    "rank-stack": {"models": [["ease", {}], ["mult-vae", {}]], "n_draws": 2},
 }
 """Where the defaults are made for more than 40 users."""
 
 NEEDS_FEATURES = ("visual-knn", "content-profile")
+NEEDS_USERS = ("user-profile",)
 PARITY = ItemFeatures(
     Ids(range(N_ITEMS)), {"parity": np.eye(2, dtype=np.float32)[np.arange(N_ITEMS) % 2]}
 )
@@ -40,7 +43,8 @@ def make(name, **params):
 
 
 def world(name):
-    return checkerboard("explicit" if rating_model_class(name).predicts_ratings else "implicit")
+    data = checkerboard("explicit" if rating_model_class(name).predicts_ratings else "implicit")
+    return data.described_by(kinds_of_users()) if name in NEEDS_USERS else data
 
 
 def features_for(name):
@@ -248,6 +252,8 @@ def test_one_user_and_one_item_are_enough_or_an_error_says_so(name):
     features = None
     if name in NEEDS_FEATURES:
         features = ItemFeatures(Ids(["x", "y"]), {"looks": np.eye(2, dtype=np.float32)})
+    if name in NEEDS_USERS:
+        tiny = tiny.described_by(UserFeatures.from_columns(["a", "b"], {"sex": ["f", "m"]}))
     model = make(name).fit(tiny, features)
     assert np.isfinite(model.predict(["a", "b"], ["x", "y"])).all()
     assert [pick.item_id for pick in model.recommend(["b"], 5)[0]] == ["y"]

@@ -23,6 +23,7 @@ PERSONAL = {
     "visual-knn": {},
     "content-profile": {},
     "rank-blend": {"models": [("ease", {"regularization": 5.0}), ("implicit-als", {})]},
+    "rank-stack": {"models": [("ease", {"regularization": 5.0}), ("implicit-als", {})]},
     "trend-blend": {"personal": "ease", "personal_params": {"regularization": 5.0}},
     "blend": {"models": [("item-knn", {"shrinkage": 1.0}), ("svd", {"n_factors": 4})],
               "n_folds": 2},

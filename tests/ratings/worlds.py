@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vitrine.ratings import Interactions
+from vitrine.ratings import Interactions, UserFeatures
 
 N_USERS, N_ITEMS = 40, 30
 
@@ -27,6 +27,12 @@ def checkerboard(feedback="explicit", seed=0, share=0.5):
         user_ids[known], items[known], ratings[known] if feedback == "explicit" else None,
         feedback=feedback,
     )  # fmt: skip
+
+
+def kinds_of_users(more=()):
+    """Return the users' parity as a feature, and that of `more` who chose nothing."""
+    ids = [*(f"user {number}" for number in range(N_USERS)), *more]
+    return UserFeatures.from_columns(ids, {"parity": [parity(user) for user in ids]})
 
 
 def parity(user_id):

@@ -1,7 +1,7 @@
 """Personal recommendations: interactions in, rating models, ranked items out."""
 
 from vitrine.ratings.base import Pick, RatingModel
-from vitrine.ratings.features import ItemFeatures
+from vitrine.ratings.features import ItemFeatures, UserFeatures
 from vitrine.ratings.ids import Ids
 from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.reading import Columns, Reading, Rejected, read_interactions
@@ -22,6 +22,7 @@ __all__ = [
     "RatingModel",
     "Reading",
     "Rejected",
+    "UserFeatures",
     "load_rating_model",
     "make_rating_model",
     "rating_model_class",

@@ -19,7 +19,8 @@ class Ensemble(RatingModel):
     Attributes
     ----------
     models_ : list of RatingModel
-        All of the same users, and of the same items but for those that came after the fit.
+        All of the same users and items but for those that come last: items that came after the
+        fit, and users who rated nothing, are not known to all.
     """
 
     models_: list[RatingModel]
@@ -34,21 +35,21 @@ class Ensemble(RatingModel):
             own = {name: a for name, a in inner.arrays.items() if not name.startswith("seen.")}
             artifact.settings["models"].append([inner.kind, inner.settings, sorted(own)])
             artifact.arrays |= {f"{number}/{name}": a for name, a in own.items()}
+        artifact.settings["n_users"] = [len(model.users_) for model in self.models_]
         artifact.settings["n_items"] = [len(model.items_) for model in self.models_]
         return artifact
 
     def _restore(self, artifact: Artifact) -> None:
-        models = artifact.settings["models"]
-        sizes = artifact.settings.get("n_items", [len(self.items_)] * len(models))
-        users, values = self.users_.to_bytes(), self.items_.values
-        blobs = {
-            size: {"users.json": users, "items.json": Ids(values[:size]).to_bytes()}
-            for size in set(sizes)
-        }
-        seen = {name: a for name, a in artifact.arrays.items() if name.startswith("seen.")}
+        settings, arrays = artifact.settings, artifact.arrays
+        models = settings["models"]
+        n_users = settings.get("n_users", [len(self.users_)] * len(models))
+        n_items = settings.get("n_items", [len(self.items_)] * len(models))
+        users = {n: Ids(self.users_.values[:n]).to_bytes() for n in set(n_users)}
+        items = {n: Ids(self.items_.values[:n]).to_bytes() for n in set(n_items)}
+        seen = {name: array for name, array in arrays.items() if name.startswith("seen.")}
         self.models_ = []
-        for number, ((kind, settings, names), size) in enumerate(zip(models, sizes, strict=True)):
-            own = {name: artifact.arrays[f"{number}/{name}"] for name in names}
-            self.models_.append(
-                load_rating_model(Artifact(kind, settings, own | seen, blobs[size]))
-            )
+        for number, (kind, params, names) in enumerate(models):
+            own = {name: arrays[f"{number}/{name}"] for name in names} | seen
+            own["seen.indptr"] = seen["seen.indptr"][: n_users[number] + 1]
+            blobs = {"users.json": users[n_users[number]], "items.json": items[n_items[number]]}
+            self.models_.append(load_rating_model(Artifact(kind, params, own, blobs)))

@@ -1,10 +1,10 @@
-"""What is known of items besides their ratings: picture vectors, categories."""
+"""What is known of items and users besides ratings: picture vectors, categories, numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,14 @@ FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class ItemFeatures:
-    """Blocks of numbers about items, such as one of picture vectors and one of genres.
+class Features:
+    """Blocks of numbers about things that have ids.
 
     Parameters
     ----------
-    items : Ids
-        The items described; they need not be the rated ones.
-    blocks : dict of str to ndarray of shape (n_items, d), float32
+    ids : Ids
+        What is described; it need not be what is rated, or who rates.
+    blocks : dict of str to ndarray of shape (n, d), float32
         By name. A model weighs blocks as wholes: what belongs together goes into one.
 
     Raises
@@ -32,16 +32,18 @@ class ItemFeatures:
         If there is no block, or one has another number of rows, or NaN or infinity in it.
     """
 
-    items: Ids
+    ids: Ids
     blocks: Mapping[str, FloatArray]
+
+    _thing: ClassVar[str] = "thing"
 
     def __post_init__(self) -> None:
         if not self.blocks:
-            raise InputError("item features need at least one block")
+            raise InputError(f"{self._thing} features need at least one block")
         for name, block in self.blocks.items():
-            if block.ndim != 2 or len(block) != len(self.items):
+            if block.ndim != 2 or len(block) != len(self.ids):
                 raise InputError(
-                    f"block {name!r} has shape {block.shape} for {len(self.items)} items"
+                    f"block {name!r} has shape {block.shape} for {len(self.ids)} {self._thing}s"
                 )
             if not np.isfinite(block).all():
                 raise InputError(f"block {name!r} holds NaN or infinity")
@@ -49,7 +51,7 @@ class ItemFeatures:
     @classmethod
     def from_columns(
         cls,
-        item_ids: Sequence[Hashable],
+        ids: Sequence[Hashable],
         columns: Mapping[str, Sequence[Any]],
         vectors: Mapping[str, NDArray[Any]] | None = None,
     ) -> Self:
@@ -57,24 +59,47 @@ class ItemFeatures:
 
         Parameters
         ----------
-        item_ids : sequence of hashable, length n
+        ids : sequence of hashable, length n
         columns : mapping of str to sequence, length n
             A value is a category, several of them in a list, tuple or set, or None (none of them).
         vectors : mapping of str to ndarray of shape (n, d), optional
+            Numbers, such as an age or a price, are vectors of one column.
         """
         blocks = {name: np.asarray(block, np.float32) for name, block in (vectors or {}).items()}
         blocks |= {name: one_hot(values) for name, values in columns.items()}
-        return cls(Ids(item_ids), blocks)
+        return cls(Ids(ids), blocks)
 
-    def aligned(self, items: Ids) -> tuple[dict[str, FloatArray], NDArray[np.bool_]]:
-        """Return each block's rows in the order of `items`, and which items are described.
+    def aligned(self, ids: Ids) -> tuple[dict[str, FloatArray], NDArray[np.bool_]]:
+        """Return each block's rows in the order of `ids`, and which of these are described.
 
-        Rows of items that are not described are zeros.
+        Rows of what is not described are zeros.
         """
-        codes = self.items.codes(items.values)
+        codes = self.ids.codes(ids.values)
         known = codes >= 0
         blocks = {name: np.where(known[:, None], b[codes], 0) for name, b in self.blocks.items()}
         return blocks, known
+
+
+class ItemFeatures(Features):
+    """What is known of items, such as a block of picture vectors and one of genres."""
+
+    _thing = "item"
+
+    @property
+    def items(self) -> Ids:
+        """The items described."""
+        return self.ids
+
+
+class UserFeatures(Features):
+    """What is known of users, such as a block of an age and one of an occupation."""
+
+    _thing = "user"
+
+    @property
+    def users(self) -> Ids:
+        """The users described."""
+        return self.ids
 
 
 def one_hot(values: Sequence[Any]) -> FloatArray:

@@ -25,6 +25,7 @@ from vitrine.ratings.factor_model import FactorModel
 from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.mult_vae import MultVAE
+from vitrine.ratings.user_profile import UserProfile
 
 Array = NDArray[Any]
 Model = TypeVar("Model", bound=RatingModel)
@@ -54,6 +55,19 @@ class Folding(Generic[Model]):
         """
         scores: Array = self.model._scores(np.array([UNKNOWN], np.int32))[0]
         return scores
+
+    def scores_of(self, user: int, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user of the fit, whose ratings are others by now, (n_items,).
+
+        Parameters
+        ----------
+        user : int
+            Code in the model's `users_`; −1 for somebody who came later. Tells models that learn
+            from users' features whose these are.
+        items, ratings : ndarray of shape (n,)
+            As `scores`.
+        """
+        return self.scores(items, ratings)
 
     def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
         """Return how much each rated item speaks for each of `picks`, (n_picks, n).
@@ -233,6 +247,15 @@ class OwnProfile(Folding[ContentProfile]):
         similar = self.model._item_similarities(picks)
         shares: Array = similar[:, items] - similar.mean(axis=1, keepdims=True)
         return shares * strengths(self.model, ratings, self.model.rating_power)
+
+
+class OwnKind(Folding[UserProfile]):
+    """For `UserProfile`, to which what a user chose says nothing beyond the features."""
+
+    def scores_of(self, user: int, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user of the fit, (n_items,)."""
+        scores: Array = self.model._scores(np.array([user], np.int32))[0]
+        return scores
 
 
 class SampledFactors(Folding[BayesianSVDpp]):

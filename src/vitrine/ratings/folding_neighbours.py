@@ -23,18 +23,21 @@ from vitrine.ratings.folding import (
     Folding,
     ItemWeights,
     MappedFactors,
+    OwnKind,
     OwnProfile,
     RatedFactors,
     SampledFactors,
 )
 from vitrine.ratings.folding_mllib import OneMoreRow
-from vitrine.ratings.ids import Codes
+from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.interactions import Interactions, Rows
 from vitrine.ratings.mllib import SparkALS
 from vitrine.ratings.mult_vae import MultVAE
 from vitrine.ratings.neighbours import ItemKNN, UserKNN
 from vitrine.ratings.rank_blend import RankBlend
+from vitrine.ratings.rank_stack import RankStack
 from vitrine.ratings.trend_blend import TrendBlend
+from vitrine.ratings.user_profile import UserProfile
 from vitrine.ratings.visual import VisualKNN
 
 Array = NDArray[Any]
@@ -203,17 +206,44 @@ class BlendedRanks(Folding[RankBlend]):
 
     def scores(self, items: Codes, ratings: Array) -> Array:
         """Score every item for a user, (n_items,)."""
-        total = np.zeros(len(self.model.items_))
-        for weight, part in zip(self.model.weights_of_models(), self._parts, strict=True):
+        weights = self.model.weights_of_models()
+        scores: Array = np.tensordot(weights, self.each(items, ratings), 1)
+        return scores
+
+    def each(self, items: Codes, ratings: Array) -> Array:
+        """Return every model's scores, standardised, (n_models, n_items)."""
+        found = []
+        for part in self._parts:
             known = items < len(part.model.items_)  # the others came after its fit
             scores = part.scores(items[known], ratings[known])
-            total += weight * self.model.standardised(scores[None])[0]
-        return total
+            found.append(self.model.standardised(scores[None])[0])
+        return np.stack(found)
 
     def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
         """Return the mean of the models' shares, each by how much the model weighs."""
         weights = np.asarray(self.model.weights_of_models(), np.float64)
         return _mean_share(self._parts, weights, items, ratings, picks)
+
+
+class Stacked(Folding[RankStack]):
+    """For `RankStack`: its blend folded in, and corrected as for any other history."""
+
+    def __init__(self, model: RankStack) -> None:
+        super().__init__(model)
+        self._blended = BlendedRanks(model.first_.blend)
+
+    def scores(self, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user of whom only the ratings are known, (n_items,)."""
+        return self.scores_of(UNKNOWN, items, ratings)
+
+    def scores_of(self, user: int, items: Codes, ratings: Array) -> Array:
+        """Score every item for a user of the fit, whose features are known, (n_items,)."""
+        each = self._blended.each(items, ratings)
+        return self.model.for_history(user, each[:, None], _one_row(items, ratings))
+
+    def contributions(self, items: Codes, ratings: Array, picks: Codes) -> Array:
+        """Return the blend's shares: what corrects them speaks for no rated item."""
+        return self._blended.contributions(items, ratings, picks)
 
 
 class Trended(Folding[TrendBlend]):
@@ -273,5 +303,7 @@ _FOLDINGS: tuple[tuple[type[RatingModel], Any], ...] = (
     (VisualKNN, OwnLooks),
     (Blend, Blended),
     (RankBlend, BlendedRanks),
+    (RankStack, Stacked),
+    (UserProfile, OwnKind),
     (TrendBlend, Trended),
 )

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from vitrine.errors import InputError, OptionError
+from vitrine.ratings.features import UserFeatures
 from vitrine.ratings.ids import Codes, Ids, encode
 
 Feedback = Literal["explicit", "implicit"]
@@ -90,6 +91,8 @@ class Interactions:
     timestamps : ndarray of shape (n,), int64, optional
         Seconds since 1970, or any other whole number that grows.
     feedback : {"explicit", "implicit"}
+    user_features : UserFeatures, optional
+        What else is known of users, also of some who rated nothing; models that can learn from it.
     """
 
     users: Ids
@@ -99,6 +102,7 @@ class Interactions:
     ratings: NDArray[np.float32]
     timestamps: NDArray[np.int64] | None = None
     feedback: Feedback = "explicit"
+    user_features: UserFeatures | None = None
 
     @classmethod
     def from_arrays(
@@ -227,6 +231,10 @@ class Interactions:
         """Return the same ratings with these items known as well; new ones come last."""
         items = self.items.extended(item_ids)
         return self if items is self.items else replace(self, items=items)
+
+    def described_by(self, user_features: UserFeatures | None) -> Self:
+        """Return the same ratings with what else is known of users."""
+        return replace(self, user_features=user_features)
 
     def liked(self, min_rating: float) -> Self:
         """Return the ratings of at least `min_rating` as implicit feedback of weight 1."""

@@ -143,6 +143,10 @@ class RankBlend(Ensemble):
         usual = {ranker.name: ranker.weight for ranker in DEFAULT_RANKERS}
         return [1.0 if self.models is not None else usual[model.kind] for model in self.models_]
 
+    def each_scores(self, users: Codes) -> Scores:
+        """Return what each of `models_` says, standardised, (n_models, q, n_items)."""
+        return np.stack([self.standardised(model._scores(users)) for model in self.models_])
+
     def _scores(self, users: Codes) -> Scores:
         total = np.zeros((len(users), len(self.items_)))
         for weight, model in zip(self.weights_of_models(), self.models_, strict=True):

@@ -153,7 +153,7 @@ class Aligned:
         if user[0] >= 0 and self._as_fitted(int(user[0]), items, ratings):
             scores = self.model._scores(user)[0]
         else:
-            scores = self.folding.scores(items, ratings)
+            scores = self.folding.scores_of(int(user[0]), items, ratings)
         known = self.codes >= 0
         return np.where(known, scores.astype(np.float64)[self.codes], -np.inf)
 

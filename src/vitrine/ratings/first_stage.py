@@ -1,0 +1,157 @@
+"""A fitted blend of rankings, and all that is told of its users and items to a second stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.ratings.ensemble import Choice
+from vitrine.ratings.feature_map import FeatureMap
+from vitrine.ratings.features import ItemFeatures, UserFeatures
+from vitrine.ratings.graded import grades
+from vitrine.ratings.ids import UNKNOWN, Codes, Ids
+from vitrine.ratings.interactions import Interactions, Rows
+from vitrine.ratings.rank_blend import RankBlend
+from vitrine.ratings.second_stage import Told
+from vitrine.ratings.user_profile import UserProfile
+
+Array = NDArray[Any]
+ITEM_PRIOR, USER_PRIOR = 20.0, 5.0
+"""Ratings that everybody's mean counts for in an item's, and in a user's."""
+BASE_SCALE = 3.0
+"""What a blend's scores are divided by, to be told beside those of its models."""
+
+
+@dataclass(frozen=True, eq=False)
+class FirstStage:
+    """Rankers that were fitted, and what is told beside their scores.
+
+    Of a pair: what each ranker says, their blend, how much likelier the item is for people like the
+    user, by each block of users' features, how popular it is, and how well it is rated. Of a user:
+    how many items the history has, its mean rating, and the features. Ratings are told only where
+    feedback is explicit.
+
+    Attributes
+    ----------
+    blend : RankBlend
+    profile : UserProfile or None
+        None where nothing is known of users but what they chose.
+    of_items : ndarray of shape (n_items, 1 or 2), float32
+        Popularity, and mean rating.
+    history_frame : ndarray of shape (2, 1 or 2), float64
+        Means and deviations of what `of_histories` tells.
+    lift_scales : ndarray of shape (n_blocks,), float64
+    of_users : ndarray of shape (n_users, n_columns), float32
+        Users' features; also of users that the blend was not fitted with.
+    """
+
+    blend: RankBlend
+    profile: UserProfile | None
+    of_items: Array
+    history_frame: Array
+    lift_scales: Array
+    of_users: Array
+
+    @classmethod
+    def fit(
+        cls,
+        models: Sequence[Choice] | None,
+        weights: Sequence[float] | None,
+        interactions: Interactions,
+        features: ItemFeatures | None,
+        n_components: int,
+    ) -> Self:
+        """Fit the rankers, and learn how what is told is scaled."""
+        blend = RankBlend(models, weights).fit(interactions, features)
+        profile, of_users = None, np.zeros((len(blend.users_), 0), np.float32)
+        if interactions.user_features is not None:
+            profile = UserProfile().fit(interactions, features)
+            of_users = columns_of(interactions.user_features, profile.users_, n_components)
+        counts = np.bincount(blend.seen_.indices, minlength=len(blend.items_))
+        popular = np.log1p(counts)
+        told = [(popular - popular.mean()) / (popular.std() or 1.0)]
+        if blend.feedback_ == "explicit":
+            given = _grades(blend, blend.seen_.ratings)
+            sums = np.bincount(blend.seen_.indices, given, len(counts))
+            deviation = (sums - given.mean() * counts) / (counts + ITEM_PRIOR)
+            told.append(deviation / (deviation.std() or 1.0))
+        made = cls(
+            blend, profile, np.stack(told, axis=1).astype(np.float32),
+            np.stack([np.zeros(len(told)), np.ones(len(told))]), np.ones(0), of_users,
+        )  # fmt: skip
+        known = np.flatnonzero(blend.seen_.counts).astype(np.int32)
+        raw = made.of_histories(blend.seen_.take(known))
+        frame = np.stack([raw.mean(axis=0), np.where(raw.std(axis=0) > 0, raw.std(axis=0), 1.0)])
+        scales = np.ones(0)
+        if profile is not None:
+            spread = profile.lifts(known[:: max(1, len(known) // 1000)]).std(axis=(1, 2))
+            scales = np.where(spread > 0, spread, 1.0)
+        return replace(made, history_frame=frame.astype(np.float64), lift_scales=scales)
+
+    def with_items(self, blend: RankBlend) -> FirstStage:
+        """Return the same with a blend that knows more items; these have no ratings."""
+        more = len(blend.items_) - len(self.of_items)
+        unrated = self.of_items.min(axis=0) * np.array([1.0, 0.0])[: self.of_items.shape[1]]
+        of_items = np.concatenate([self.of_items, np.tile(unrated, (more, 1))])
+        return replace(self, blend=blend, of_items=of_items.astype(np.float32))
+
+    def of_histories(self, rows: Rows) -> Array:
+        """Return what is told of users by what they chose, float32 (q, 1 or 2)."""
+        told = [np.log1p(rows.counts)]
+        if self.of_items.shape[1] > 1:
+            given = _grades(self.blend, rows.ratings)
+            users = np.repeat(np.arange(len(rows.counts)), rows.counts)
+            mean = _grades(self.blend, self.blend.seen_.ratings).mean()
+            sums = np.bincount(users, given, len(rows.counts)) - mean * rows.counts
+            told.append(sums / (rows.counts + USER_PRIOR))
+        middle, deviation = self.history_frame
+        scaled: Array = ((np.stack(told, axis=1) - middle) / deviation).astype(np.float32)
+        return scaled
+
+    def told(self, users: Codes, each: Array | None = None, rows: Rows | None = None) -> Told:
+        """Return what a second stage is told of some users and all items.
+
+        Parameters
+        ----------
+        users : ndarray of shape (q,), int32
+            −1 for one of whom only the history is known.
+        each : ndarray of shape (n_models, q, n_items), optional
+            The rankers' scores, standardised; when not given, those of fitted users.
+        rows : Rows, optional
+            Their histories, where these are not the fitted ones.
+        """
+        if each is None or rows is None:
+            each, rows = self.blend.each_scores(users), self.blend.seen_.take(users)
+        base = np.tensordot(self.blend.weights_of_models(), each, 1)
+        layers = [*each, base / BASE_SCALE]
+        if self.profile is not None:
+            lifts = self.profile.lifts(users)
+            lifts /= self.lift_scales[:, None, None]
+            layers += list(np.pad(lifts, ((0, 0), (0, 0), (0, base.shape[1] - lifts.shape[2]))))
+        shape = (*base.shape, self.of_items.shape[1])
+        pairs = [np.stack(layers, axis=-1), np.broadcast_to(self.of_items, shape)]
+        known = users != UNKNOWN
+        features = np.where(known[:, None], self.of_users[users], 0.0)
+        return Told(
+            base.astype(np.float32),
+            np.concatenate(pairs, axis=-1).astype(np.float32),
+            np.concatenate([self.of_histories(rows), features], axis=1).astype(np.float32),
+        )
+
+
+def columns_of(features: UserFeatures, users: Ids, n_components: int) -> Array:
+    """Return uncorrelated columns of users' features, float32 (n_users, n); 0 for one not told."""
+    blocks, described = features.aligned(users)
+    frame = FeatureMap.of({n: block[described] for n, block in blocks.items()}, n_components)
+    columns = np.hstack(list(frame(blocks).values()))
+    told: Array = np.where(described[:, None], columns, 0.0).astype(np.float32)
+    return told
+
+
+def _grades(blend: RankBlend, ratings: Array) -> Array:
+    clipped = np.clip(ratings, *blend.rating_range_)
+    return grades(clipped, blend.rating_range_, blend.feedback_, 1.0)

@@ -2,10 +2,10 @@
 
 ``python benchmarks/ratings_topn.py ml-100k [--peers PYTHON] [--seeds 10] [--all-ratings]``
 
-The folder holds MovieLens 100k's ``u.data`` and ``u.item``. Ratings of 4 and more count as liked;
-users with at least 5 of them stay; a random fifth of each user's is asked for; all unseen items are
-ranked. What is printed is the mean over the seeds of the split, and the standard deviation between
-them. PEERS is the Python of an environment with implicit.
+The folder holds MovieLens 100k's ``u.data``, ``u.item`` and ``u.user``. Ratings of 4 and more count
+as liked; users with at least 5 of them stay; a random fifth of each user's is asked for; all unseen
+items are ranked. What is printed is the mean over the seeds of the split, and the standard
+deviation between them. PEERS is the Python of an environment with implicit.
 
 Models learn from likes alone, as in published tables: then a film that the user rated 2 is ranked
 as one that was never seen. With ``--all-ratings`` they are given four fifths of each user's lower
@@ -13,7 +13,8 @@ ratings too, which every shop that has ratings knows: what was rated is not reco
 tells what the user likes. The same likes are asked for.
 
 In between, and without that option, lie the lines *told 4 from 5*: the same likes and no other
-ratings, but with their stars, which say what is liked most.
+ratings, but with their stars, which say what is liked most. The lines *and who asks* are told the
+users' age, sex and occupation.
 """
 
 import argparse
@@ -38,6 +39,7 @@ from vitrine.ratings import (
     ItemFeatures,
     make_rating_model,
     read_interactions,
+    read_users,
 )
 from vitrine.ratings.rank_blend import DEFAULT_RANKERS
 
@@ -45,6 +47,7 @@ PUBLISHED = {"user_scaling": 0.0, "frequency_scaling": 0.0, "rating_power": 0.0}
 LEANING = {"likeness_weight": 30.0}
 FACTS = " with genres and year"
 STARS = ", told 4 from 5"
+PEOPLE = " and who asks"
 STARS_WEIGHT = 0.2
 """Of the model of ratings, where these are 4 or 5; chosen on splits of the first train part."""
 
@@ -70,8 +73,11 @@ LINES = [
     ("hybrid" + FACTS, "hybrid", LEANING, None),
     ("mult-vae" + FACTS, "mult-vae", {}, None),
     ("rank-blend" + FACTS, "rank-blend", {}, None),
+    ("rank-stack" + FACTS, "rank-stack", {}, None),
+    ("rank-stack" + FACTS + PEOPLE, "rank-stack", {}, None),
     ("rank-blend" + STARS, "rank-blend", of_stars(with_features=False), None),
     ("rank-blend" + FACTS + STARS, "rank-blend", of_stars(with_features=True), None),
+    ("rank-stack" + FACTS + PEOPLE + STARS, "rank-stack", of_stars(with_features=True), None),
 ]
 
 
@@ -106,9 +112,10 @@ def with_stars(split, ratings):
     return RatingSplit(split.name, train, split.test)
 
 
-def ours(kind, params, split, items, users, features):
+def ours(kind, params, split, items, users, features, people):
+    known = split.train.described_by(people)
     started = time.process_time()
-    model = make_rating_model(kind, **params).fit(split.train, features)
+    model = make_rating_model(kind, **params).fit(known, features)
     fitted = time.process_time()
     lists, _ = model.rank(users, 20)
     predicted = time.process_time()
@@ -173,6 +180,7 @@ def main():
     ids = list(data.items.values)
     genres, years = films(options.folder, ids)
     blocks = {"genres": genres.astype(np.float32), "year": years.astype(np.float32)}
+    described = read_users(Path(options.folder) / "u.user").features()
     splits = [next(share_of_each_user(data, 0.2, seed)) for seed in range(options.seeds)]
     starred = [with_stars(split, ratings) for split in splits]
     if options.all_ratings:
@@ -183,13 +191,12 @@ def main():
         if (options.only and options.only not in name) or (options.all_ratings and STARS in name):
             continue
         features = ItemFeatures(Ids(ids), blocks) if FACTS in name else None
+        people = described if PEOPLE in name else None
         told = starred if STARS in name else splits
-        make_rating_model(kind, **params).fit(
-            told[0].train.select(np.arange(500)).compact(), features
-        )
+        some = told[0].train.select(np.arange(500)).compact().described_by(people)
+        make_rating_model(kind, **params).fit(some, features)
         line = measure(
-            lambda s, items, users, k=kind, p=params, f=features: ours(k, p, s, items, users, f),
-            told,
+            lambda *asked, k=kind, p=params, f=features, u=people: ours(k, p, *asked, f, u), told
         )
         asked = peer and options.peers and not options.all_ratings
         other = measure(ask_peer(options.peers, peer), splits) if asked else "| |"

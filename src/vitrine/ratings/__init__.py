@@ -12,6 +12,7 @@ from vitrine.ratings.registry import (
     rating_model_names,
     usual_model,
 )
+from vitrine.ratings.user_table import UserTable, read_users
 
 __all__ = [
     "Columns",
@@ -23,10 +24,12 @@ __all__ = [
     "Reading",
     "Rejected",
     "UserFeatures",
+    "UserTable",
     "load_rating_model",
     "make_rating_model",
     "rating_model_class",
     "rating_model_names",
     "read_interactions",
+    "read_users",
     "usual_model",
 ]

@@ -87,8 +87,13 @@ def _find(role: str, named: str | None, names: Sequence[str], where: str) -> str
         if named not in names:
             raise SourceError(f"{where}: no column {named!r}; there are: {', '.join(names)}")
         return named
+    return guess(GUESSES[role], names)
+
+
+def guess(usual: str, names: Sequence[str]) -> str | None:
+    """Return the first of `names` that is one of the `usual` ones, in these words' order."""
     by_key = {_key(name): name for name in reversed(names)}
-    return next((by_key[guess] for guess in GUESSES[role].split() if guess in by_key), None)
+    return next((by_key[word] for word in usual.split() if word in by_key), None)
 
 
 def _key(name: str) -> str:

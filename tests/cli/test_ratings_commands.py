@@ -101,6 +101,39 @@ def test_removing_and_forgetting(vitrine):
     assert found["known"] is False
 
 
+def test_what_is_known_of_users(vitrine, folder):
+    with open(folder / "people.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user", "segment"])
+        writer.writerows([f"u{user}", f"s{user % 3}"] for user in range(24))
+        writer.writerows([["new", "s1"], ["", "s1"]])
+    vitrine("ratings", "add", "shop", "ratings.csv")
+    text = vitrine("ratings", "users", "shop", "people.csv")
+    assert "something is known of 25 users (25 added" in text
+    assert "rejected-users.csv (for example: the user is missing)" in text
+    assert "next: vitrine ratings fit shop --model rank-stack" in text
+    facts = json.loads(vitrine("ratings", "users", "shop", "people.csv", "--json"))
+    assert facts == {
+        "users_described": 25, "added": 0, "updated": 0, "unchanged": 25, "rejected": 1,
+    }  # fmt: skip
+    assert "age" in vitrine("ratings", "users", "--help")
+    vitrine("ratings", "fit", "shop", "--model", "user-profile", "--option", "prior=20")
+    text = vitrine("recommend", "shop", "new", "-k", 2)
+    assert "what people like that choose" in text
+    assert "leaf-" in text
+    options = ["--split", "cold-users:3", "--models", "popularity,user-profile:prior=20", "--json"]
+    blind = json.loads(vitrine("ratings", "compare", "ratings.csv", *options[:-3],
+                               "--models", "popularity", "--json"))  # fmt: skip
+    rows = json.loads(
+        vitrine("ratings", "compare", "ratings.csv", "--users", "people.csv", *options)
+    )
+    by_name = {row["model"]: row["ndcg_at_20"] for row in rows}
+    assert by_name["popularity"] == blind[0]["ndcg_at_20"]
+    assert by_name["user-profile:prior=20"] > by_name["popularity"] + 0.1
+    vitrine("ratings", "forget", "shop", "new")
+    assert json.loads(vitrine("ratings", "info", "shop", "--json"))["users_described"] == 24
+
+
 def test_models_are_compared(vitrine):
     models = "popularity,biases,svd:n_factors=3:n_epochs=5"
     rows = json.loads(vitrine("ratings", "compare", "ratings.csv", "--models", models,

@@ -20,7 +20,14 @@ def rows(data):
     return set(zip(data.user_ids, data.item_ids, data.ratings.tolist(), times, strict=True))
 
 
-NAMES = ["folds:4", "leave-last-out", "global-time", "cold-items", "share-of-each-user"]
+NAMES = [
+    "folds:4",
+    "leave-last-out",
+    "global-time",
+    "cold-items",
+    "cold-users:4",
+    "share-of-each-user",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,6 +78,14 @@ def test_cold_items_lose_all_their_ratings(data):
     for split in splits:
         assert len(split.test.items) == 6
         assert not set(split.train.items.values) & set(split.test.items.values)
+
+
+def test_cold_users_lose_all_their_ratings_each_once(data):
+    splits = list(make_splits("cold-users:4", data))
+    asked = sorted(user for split in splits for user in split.test.users.values)
+    assert asked == sorted(data.users.values)
+    for split in splits:
+        assert not set(split.train.user_ids) & set(split.test.user_ids)
 
 
 def test_share_of_each_user(data):

@@ -8,6 +8,7 @@ from vitrine.errors import InputError, OptionError
 from vitrine.ratings import Interactions, UserFeatures, load_rating_model, make_rating_model
 from vitrine.ratings.folding_neighbours import folding
 from vitrine.ratings.ids import Ids
+from vitrine.ratings.user_profile import PRIORS
 
 STRANGERS = ["user 100", "user 101"]
 """They chose nothing; their parity is known."""
@@ -76,6 +77,16 @@ class TestUserProfile:
             checkerboard("implicit").described_by(features)
         )
         assert all(pick.item_id % 2 == 0 for pick in model.recommend(["young"], 5)[0])
+
+    def test_the_prior_is_found_by_how_much_users_tell(self):
+        """Where features tell the taste little is drawn to everybody's, where nothing, much."""
+        data, rng = checkerboard("implicit"), np.random.default_rng(0)
+        ids = [f"user {number}" for number in range(40)]
+        noise = UserFeatures.from_columns(ids, {"colour": rng.integers(0, 8, 40).tolist()})
+        telling = make_rating_model("user-profile").fit(strangers())
+        blind = make_rating_model("user-profile").fit(data.described_by(noise))
+        assert telling.prior_ == PRIORS[0]
+        assert blind.prior_ == PRIORS[-1]
 
     def test_strangers_are_saved(self, tmp_path):
         model = make_rating_model("user-profile").fit(strangers())

@@ -11,8 +11,7 @@ from vitrine.catalogue import Catalogue
 from vitrine.encoders import make_encoder
 from vitrine.errors import ArtifactError, FilterError, InputError, OptionError
 from vitrine.ratings import Interactions
-from vitrine.shop import Shop, ratings_serving
-from vitrine.shop import ratings as ratings_module
+from vitrine.shop import Shop, ratings_serving, recommender
 from vitrine.shop.ratings_fitting import read_stored
 from vitrine.store import RatingStore
 
@@ -123,7 +122,7 @@ def test_new_items_do_not_stop_a_blend_whose_model_knows_none(rated, tmp_path):
 
 def test_a_stranger_is_served_while_another_process_fits(rated, monkeypatch):
     rated.ratings.fit("trending", half_life_days=1)
-    reading, first = ratings_module.Serving, []
+    reading, first = recommender.Serving, []
 
     def gone_at_first(store, model_id):
         if not first:
@@ -131,7 +130,7 @@ def test_a_stranger_is_served_while_another_process_fits(rated, monkeypatch):
             raise ArtifactError("there is no manifest.json")
         return reading(store, model_id)
 
-    monkeypatch.setattr(ratings_module, "Serving", gone_at_first)
+    monkeypatch.setattr(recommender, "Serving", gone_at_first)
     assert rated.recommend("nobody", k=3).model == "popularity"
     assert rated.recommend("nobody", k=3).model == "trending"
 
@@ -238,7 +237,7 @@ def test_nobody_waits_while_items_that_came_meanwhile_are_placed(rated, tmp_path
     rated.add(Catalogue.read(write_class_folders(tmp_path / "later", n_each=1, first_seed=50)))
     assert [pick.id for pick in rated.recommend("u2", k=30).picks] == before
     go_on.set()
-    rated.ratings._serving._growing.join(60)
+    rated.ratings._recommender._serving._growing.join(60)
     assert len(rated.recommend("u2", k=30).picks) == len(before) + 3
 
 

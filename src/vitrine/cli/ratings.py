@@ -90,6 +90,50 @@ def add_ratings(
             console.say(f"next: vitrine ratings fit {shop} · vitrine recommend {shop} USER")
 
 
+@ratings.command("users")
+def describe_users(
+    shop: ShopPath,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="USERS",
+            help="CSV, Parquet or JSON Lines with a column of users' ids and others for what is "
+            "known of them, such as age, country or segment; MovieLens' u.user or users.dat.",
+        ),
+    ],
+    id_column: UserColumn = None,
+    as_json: Json = False,
+) -> None:
+    """Add what is known of users besides ratings; it replaces what was known of them."""
+    with Shop.open(shop) as opened:
+        result = opened.ratings.describe(file, id_column=id_column)
+        info, rejected_path = opened.ratings.info(), opened.ratings.rejected_users_path
+    if as_json:
+        console.print_json(
+            {
+                "users_described": info.users_described,
+                "added": result.added,
+                "updated": result.updated,
+                "unchanged": result.unchanged,
+                "rejected": len(result.rejected),
+            }
+        )
+        return
+    console.say(
+        f"{shop}: something is known of {info.users_described:,} users ({result.added:,} added, "
+        f"{result.updated:,} updated, {result.unchanged:,} unchanged)"
+    )
+    if result.rejected:
+        console.say(
+            f"{len(result.rejected):,} refused, listed with their reasons in {rejected_path} "
+            f"(for example: {result.rejected[0].reason})"
+        )
+    if info.ratings:
+        console.say(f"next: vitrine ratings fit {shop} --model rank-stack, which learns from it")
+    else:
+        console.say(f"next: vitrine ratings add {shop} RATINGS")
+
+
 @ratings.command("remove")
 def remove_ratings(
     shop: ShopPath,
@@ -200,6 +244,8 @@ def recommend(
         if fitted is None:
             why = f"no model is fitted yet: vitrine ratings fit {shop}"
         which = "the most popular items" if found.model == "popularity" else "what is chosen now"
+        if found.described:
+            which = "what people like that choose"
         console.say(f"{which}, for {why}")
     console.print_table(
         ["id", *names, "score", "because"],

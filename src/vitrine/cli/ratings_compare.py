@@ -30,6 +30,7 @@ from vitrine.ratings import (
     RatingModel,
     make_rating_model,
     read_interactions,
+    read_users,
 )
 from vitrine.ratings.interactions import Feedback
 from vitrine.ratings.options import parse_model_options
@@ -67,7 +68,7 @@ def compare(
         str,
         typer.Option(
             metavar="KIND",
-            help="folds:5, given:u1..u5, leave-last-out, global-time, cold-items or "
+            help="folds:5, given:u1..u5, leave-last-out, global-time, cold-items, cold-users or "
             "share-of-each-user.",
         ),
     ] = "folds:5",
@@ -87,6 +88,13 @@ def compare(
         Place | None,
         typer.Option(
             metavar="SHOP", parser=read_place, help="Items are described by this shop's catalogue."
+        ),
+    ] = None,
+    users: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="USERS",
+            help="What else is known of users: a table, as for ratings users.",
         ),
     ] = None,
     among_all: Annotated[
@@ -109,7 +117,11 @@ def compare(
     made = [_named_model(text, seed) for text in models.split(",")]
     data = _read(source, split, implicit, liked_from, users_with, duplicates)
     described = None if features is None else _described(features)
-    splits = list(_splits(data, split, described, seed))
+    people = None if users is None else read_users(users).features()
+    splits = [
+        replace(part, train=part.train.described_by(people))
+        for part in _splits(data, split, described, seed)
+    ]
     n_ratings = sum(len(part.test) for part in splits)
     relevant = None if implicit else liked_from
     if relevant is None and not implicit:
@@ -193,8 +205,9 @@ def _read(
 
 
 def _with_text_ids(data: Interactions) -> Interactions:
-    """Return the same with items called as a shop calls them."""
-    return replace(data, items=Ids([str(item) for item in data.items.values]))
+    """Return the same with users and items called as a shop calls them."""
+    users, items = (Ids([str(value) for value in ids.values]) for ids in (data.users, data.items))
+    return replace(data, users=users, items=items)
 
 
 def _described(shop: Place) -> ItemFeatures:

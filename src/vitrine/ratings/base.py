@@ -185,6 +185,10 @@ class RatingModel(BaseEstimator, ABC):
         """Tell whether what an unknown user gets is more than the items that most people chose."""
         return False
 
+    def knows_people(self) -> bool:
+        """Tell whether a user of `users_` who chose nothing gets what fits the user's features."""
+        return False
+
     def knows_by(self, block: str) -> bool:
         """Tell whether this block of features says which items that nobody rated a user will like.
 

@@ -125,6 +125,10 @@ class RankStack(Ensemble):
         """Tell whether any of the models does."""
         return self.first_.blend.knows_by(block)
 
+    def knows_people(self) -> bool:
+        """Tell whether it was fitted with users' features."""
+        return self.first_.profile is not None
+
     def for_history(self, user: int, each: Scores, rows: Rows) -> Scores:
         """Score every item for one user by a history, (n_items,).
 

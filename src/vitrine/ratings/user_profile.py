@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from vitrine.artifact import Artifact
 from vitrine.errors import InputError, OptionError
@@ -17,6 +20,9 @@ from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.profile_block import ProfileBlock
 
 Array = NDArray[Any]
+PRIORS = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+MAX_USERS, HELD_OUT = 5000, 5
+"""Users that a prior is sought on, and that one of so many is held out."""
 
 
 class UserProfile(Graded, RatingModel):
@@ -33,13 +39,16 @@ class UserProfile(Graded, RatingModel):
 
     Parameters
     ----------
-    prior : float
-        Choices that everybody's mean counts for in an item's, above 0.
+    prior : float or None
+        Choices that everybody's mean counts for in an item's, above 0. None: that of `PRIORS` with
+        which the choices of held-out users are likeliest.
     rating_power : float
         As `EASE`: an explicit rating counts by its place on the scale to this power.
 
     Attributes
     ----------
+    prior_ : float
+        That was taken.
     blocks_ : dict of str to ProfileBlock
         Of the users.
     means_ : dict of str to ndarray of shape (n_items, d), float32
@@ -50,11 +59,12 @@ class UserProfile(Graded, RatingModel):
 
     kind: ClassVar[str] = "user-profile"
     predicts_ratings: ClassVar[bool] = False
+    prior_: float
     blocks_: dict[str, ProfileBlock]
     means_: dict[str, Array]
     log_shares_: NDArray[np.float64]
 
-    def __init__(self, prior: float = 20.0, rating_power: float = 1.0) -> None:
+    def __init__(self, prior: float | None = None, rating_power: float = 1.0) -> None:
         self.prior = prior
         self.rating_power = rating_power
 
@@ -77,8 +87,12 @@ class UserProfile(Graded, RatingModel):
             layer[known] = block.lift(self.means_[name], users[known]).T
         return lifts
 
+    def knows_people(self) -> bool:
+        """Tell that it does."""
+        return True
+
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
-        if not self.prior > 0:
+        if self.prior is not None and not self.prior > 0:
             raise OptionError(f"prior is {self.prior}; it must be above 0")
         described_by = interactions.user_features
         if described_by is None:
@@ -89,15 +103,10 @@ class UserProfile(Graded, RatingModel):
         self.users_ = everybody
         blocks, described = described_by.aligned(everybody)
         chosen = self._chosen(self.seen_)
-        strength = np.asarray(chosen.sum(axis=1)).ravel()
-        self.blocks_ = {n: ProfileBlock.of(b, described, strength) for n, b in blocks.items()}
-        by_item = chosen.T.tocsr()
-        self.means_ = {
-            name: block.means(by_item, self.prior).astype(np.float32)
-            for name, block in self.blocks_.items()
-        }
-        counts = np.asarray(chosen.sum(axis=0), np.float64).ravel() + 1.0
-        self.log_shares_ = np.log(counts / counts.sum())
+        self.prior_ = self.prior or _likeliest_prior(blocks, described, chosen)
+        self.blocks_ = _blocks_of(blocks, described, chosen)
+        self.means_ = _means_of(self.blocks_, chosen, self.prior_)
+        self.log_shares_ = _log_shares(chosen)
 
     def _scores(self, users: Codes) -> Scores:
         scores: Scores = self.log_shares_ + self.lifts(users).sum(axis=0)
@@ -108,6 +117,7 @@ class UserProfile(Graded, RatingModel):
 
     def _state(self) -> Artifact:
         artifact = Artifact(self.kind, arrays={"log_shares_": self.log_shares_})
+        artifact.settings["prior"] = self.prior_
         artifact.settings["blocks"] = {n: block.n_columns for n, block in self.blocks_.items()}
         for name, block in self.blocks_.items():
             artifact.arrays |= block.to_arrays(name) | {f"mean.{name}": self.means_[name]}
@@ -115,9 +125,50 @@ class UserProfile(Graded, RatingModel):
 
     def _restore(self, artifact: Artifact) -> None:
         arrays, blocks = artifact.arrays, artifact.settings["blocks"]
-        self.log_shares_ = arrays["log_shares_"]
+        self.prior_, self.log_shares_ = float(artifact.settings["prior"]), arrays["log_shares_"]
         self.means_ = {name: arrays[f"mean.{name}"] for name in blocks}
         self.blocks_ = {
             name: ProfileBlock.from_arrays(n_columns, name, arrays)
             for name, n_columns in blocks.items()
         }
+
+
+def _likeliest_prior(
+    blocks: Mapping[str, Array], described: NDArray[np.bool_], chosen: sp.csr_matrix
+) -> float:
+    """Return the prior with which the choices of a fifth of the users, held out, are likeliest."""
+    there = np.flatnonzero(described & (np.diff(chosen.indptr) > 0))
+    there = np.random.default_rng(0).permutation(there)[:MAX_USERS]
+    held, known = np.split(there, [len(there) // HELD_OUT])
+    if not len(held):
+        return PRIORS[len(PRIORS) // 2]
+    rest = chosen.multiply(np.isin(np.arange(chosen.shape[0]), known)[:, None]).tocsr()
+    made, log_shares = _blocks_of(blocks, described, rest), _log_shares(rest)
+    reached = []
+    for prior in PRIORS:
+        means = _means_of(made, rest, prior)
+        lifts = sum(block.lift(means[name], held).T for name, block in made.items())
+        shares = log_softmax(log_shares + lifts, axis=1)
+        reached.append(chosen[held].multiply(shares).sum())
+    return PRIORS[int(np.argmax(reached))]
+
+
+def _blocks_of(
+    blocks: Mapping[str, Array], described: NDArray[np.bool_], chosen: sp.csr_matrix
+) -> dict[str, ProfileBlock]:
+    strength = np.asarray(chosen.sum(axis=1)).ravel()
+    return {name: ProfileBlock.of(block, described, strength) for name, block in blocks.items()}
+
+
+def _means_of(
+    blocks: Mapping[str, ProfileBlock], chosen: sp.csr_matrix, prior: float
+) -> dict[str, Array]:
+    """Return the items' means by block, (n_items, d) float32."""
+    by_item = chosen.T.tocsr()
+    return {name: b.means(by_item, prior).astype(np.float32) for name, b in blocks.items()}
+
+
+def _log_shares(chosen: sp.csr_matrix) -> NDArray[np.float64]:
+    counts = np.asarray(chosen.sum(axis=0), np.float64).ravel() + 1.0
+    logs: NDArray[np.float64] = np.log(counts / counts.sum())
+    return logs

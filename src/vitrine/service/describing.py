@@ -155,6 +155,9 @@ class Picks(BaseModel):
         description="Whether they are personal; a stranger gets popular or trending items."
     )
     model: str
+    described: bool = Field(
+        description="Whether somebody without ratings gets what fits what else is known of them."
+    )
     picks: list[Pick]
 
 

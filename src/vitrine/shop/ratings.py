@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 from time import time
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vitrine.catalogue.items import Rejection, write_rejected
 from vitrine.catalogue.where import Where
-from vitrine.errors import ArtifactError, InputError, OptionError
+from vitrine.errors import InputError, OptionError
 from vitrine.progress import task
 from vitrine.ratings import (
     Columns,
@@ -22,8 +18,10 @@ from vitrine.ratings import (
     ItemFeatures,
     RatingModel,
     Reading,
+    UserTable,
     make_rating_model,
     read_interactions,
+    read_users,
 )
 from vitrine.ratings.interactions import Duplicates, Feedback
 from vitrine.shop.live import Live
@@ -35,18 +33,15 @@ from vitrine.shop.ratings_results import (
     Rated,
     RatingsInfo,
     RatingsResult,
-    Reason,
     Recommendation,
     Recommendations,
 )
 from vitrine.shop.ratings_rows import as_text_id, checked, from_interactions
-from vitrine.shop.ratings_serving import Serving
-from vitrine.store import RatingStore, Store, StoredRating
-from vitrine.topk import top_k
+from vitrine.shop.recommender import Recommender
+from vitrine.store import RatingStore, Store, StoredRating, Written
 
 BATCH_RATINGS = 20_000
-REJECTED_NAME = "rejected-ratings.csv"
-POPULARITY = "popularity"
+REJECTED_NAME, REJECTED_USERS_NAME = "rejected-ratings.csv", "rejected-users.csv"
 
 
 class ShopRatings:
@@ -64,11 +59,11 @@ class ShopRatings:
 
     def __init__(self, store: Store, live: Live) -> None:
         self.rejected_path = store.folder / REJECTED_NAME
+        self.rejected_users_path = store.folder / REJECTED_USERS_NAME
         self._store, self._live = store, live
         self._ratings = RatingStore(store.engine)
         self._places = Places(self._ratings)
-        self._loading = Lock()
-        self._serving: Serving | None = None
+        self._recommender = Recommender(store, live, self._ratings, self._places)
 
     def add(
         self,
@@ -115,10 +110,7 @@ class ShopRatings:
             for batch in from_interactions(reading.interactions, BATCH_RATINGS):
                 self._put(batch, reading.interactions.feedback, result)
                 progress.advance(len(batch))
-        if result.rejected:
-            write_rejected(result.rejected, self.rejected_path)
-        else:
-            self.rejected_path.unlink(missing_ok=True)
+        self._list_rejected(result.rejected, self.rejected_path)
         return result
 
     def rate(
@@ -164,13 +156,54 @@ class ShopRatings:
             self._put(batch[start : start + BATCH_RATINGS], feedback, result)
         return result
 
+    def describe(
+        self, source: UserTable | str | Path, *, id_column: str | None = None
+    ) -> RatingsResult:
+        """Add what else is known of users, such as age or country; it replaces what was there.
+
+        Models that can learn from it do at their next `fit`. Users need not have rated anything.
+
+        Parameters
+        ----------
+        source : UserTable or path
+            See `vitrine.ratings.read_users` for files. Bad rows are refused, and listed in the
+            shop's ``rejected-users.csv``.
+        id_column : str, optional
+            Of a file, where it cannot be guessed.
+
+        Raises
+        ------
+        SourceError
+            If the file cannot be read.
+        """
+        table = source if isinstance(source, UserTable) else read_users(source, id_column)
+        result = RatingsResult(rejected=table.rejected)
+        facts = {
+            user: {name: values[row] for name, values in table.columns.items()
+                   if values[row] is not None}
+            for row, user in enumerate(table.ids)
+        }  # fmt: skip
+        with task("adding users", len(facts)) as progress:
+            for start in range(0, len(facts), BATCH_RATINGS):
+                users = table.ids[start : start + BATCH_RATINGS]
+                _add(result, self._ratings.describe({user: facts[user] for user in users}))
+                progress.advance(len(users))
+        self._list_rejected(result.rejected, self.rejected_users_path)
+        return result
+
+    def described(self, user_id: object) -> dict[str, Any]:
+        """Return what is known of a user besides ratings."""
+        return self._ratings.facts_of(as_text_id(user_id))
+
     def remove(self, user_id: object, item_ids: Sequence[object] | None = None) -> int:
         """Remove a user's ratings of these items, or all; return how many there were."""
         ids = None if item_ids is None else [as_text_id(item_id) for item_id in item_ids]
         return self._ratings.remove(as_text_id(user_id), ids)
 
     def forget(self, user_id: object) -> int:
-        """Remove everything about a user, the id included; return how many ratings there were.
+        """Remove everything about a user, the id and what else is known included.
+
+        Returns how many ratings there were.
 
         The bytes are overwritten in a shop's own database; PostgreSQL does so at its next vacuum.
         A fitted model never held the id; numbers that were learned with the ratings stay in it,
@@ -188,8 +221,7 @@ class ShopRatings:
 
     def popular(self, k: int = 10, where: Where = None) -> list[Recommendation]:
         """Return the items of the catalogue that most people rated and `where` allows."""
-        with self._live.reading() as memory:
-            return self._popular(memory, k, self._allowed(memory, where))
+        return self._recommender.popular(k, where)
 
     def fit(self, model: str | RatingModel | None = None, **options: Any) -> RatingModel:
         """Fit a model on all ratings and make it the one that the shop recommends by.
@@ -241,7 +273,7 @@ class ShopRatings:
         if state.model_id is None:
             return info
         kind, created = self._ratings.model_kind(state.model_id)
-        serving = self._served(state.model_id)
+        serving = self._recommender.served(state.model_id)
         since = self._ratings.changed_after(state.model_change_number or 0)
         options = serving.model.get_params(deep=False)
         return replace(info, model=kind, model_options=options, fitted=created, ratings_since=since)
@@ -250,40 +282,18 @@ class ShopRatings:
         self, user_id: object, k: int = 10, where: Where = None, exclude_seen: bool = True
     ) -> Recommendations:
         """Return the k items that a user should like most; see `Shop.recommend`."""
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise OptionError(f"k={k!r}: ask for a whole number of items, 1 or more")
-        user = as_text_id(user_id)
-        state, code, history = self._ratings.seen_by(user)
-        serving = None
-        if state.model_id is not None:  # read, where it must be, before the lock
-            serving = self._latest(state.model_id, known=code is not None)
-        with self._live.reading() as memory:
-            allowed = self._allowed(memory, where)
-            if exclude_seen:
-                there = (memory.positions.get(row.item_id) for row in history)
-                allowed[[place for place in there if place is not None]] = False
-            if serving is not None and code is not None:
-                aligned = serving.align(memory)
-                items, ratings = aligned.rated(history)
-                if len(items):
-                    places, found = _best(aligned.scores(code, items, ratings), allowed, k)
-                    reasons = aligned.reasons(items, ratings, places)
-                    made = _recommendations(memory, places, aligned.shown(found), reasons)
-                    return Recommendations(user, made, True, serving.model.kind)
-            if serving is not None and serving.model.knows_strangers():
-                places, found = _best(serving.align(memory).for_stranger(), allowed, k)
-                reasons = _rated_by(self._places.popularity(memory)[places])
-                made = _recommendations(memory, places, found, reasons)
-                return Recommendations(user, made, False, serving.model.kind)
-            return Recommendations(user, self._popular(memory, k, allowed), False, POPULARITY)
+        return self._recommender.recommend(user_id, k, where, exclude_seen)
 
     def _put(
         self, batch: Sequence[StoredRating], feedback: Feedback, result: RatingsResult
     ) -> None:
-        written = self._ratings.put(batch, feedback)
-        result.added += written.added
-        result.updated += written.updated
-        result.unchanged += written.unchanged
+        _add(result, self._ratings.put(batch, feedback))
+
+    def _list_rejected(self, rejected: list[Rejection], path: Path) -> None:
+        if rejected:
+            write_rejected(rejected, path)
+        else:
+            path.unlink(missing_ok=True)
 
     def _check_feedback(self, feedback: Feedback) -> None:
         there = self._ratings.state().feedback
@@ -291,60 +301,13 @@ class ShopRatings:
             raise OptionError(f"the shop's ratings are {there} feedback, these are {feedback}; "
                               "a shop holds one kind")  # fmt: skip
 
-    def _allowed(self, memory: Memory, where: Where) -> NDArray[np.bool_]:
-        """Return which positions hold an item that `where` allows."""
-        there = self._places.there(memory)
-        mask = memory.mask(where)
-        return there if mask is None else there & mask[: len(there)]
 
-    def _popular(self, memory: Memory, k: int, allowed: NDArray[np.bool_]) -> list[Recommendation]:
-        positions, found = _best(self._places.popularity(memory), allowed, k)
-        return _recommendations(memory, positions, found, _rated_by(found))
-
-    def _latest(self, model_id: int, known: bool) -> Serving | None:
-        """Return the fitted model; for somebody who is not known None where it cannot be read."""
-        try:
-            return self._served(model_id)
-        except ArtifactError:
-            latest = self._ratings.state().model_id  # another process may have fitted meanwhile
-            if latest is not None and latest != model_id:
-                return self._served(latest)
-            if known:
-                raise
-            return None
-
-    def _served(self, model_id: int) -> Serving:
-        """Return the fitted model, read anew where any process has fitted another."""
-        with self._loading:
-            if self._serving is None or self._serving.model_id != model_id:
-                self._serving = Serving(self._store, model_id)
-            return self._serving
-
-
-def _rated_by(counts: NDArray[Any]) -> list[list[Reason]]:
-    return [[Reason("popular", None, n, 1.0)] if n else [] for n in counts.tolist()]
+def _add(result: RatingsResult, written: Written) -> None:
+    result.added += written.added
+    result.updated += written.updated
+    result.unchanged += written.unchanged
 
 
 def _attributes(memory: Memory, item_id: str) -> dict[str, Any] | None:
     position = memory.positions.get(item_id)
     return None if position is None else memory.attributes.row(position)
-
-
-def _best(
-    scores: NDArray[Any], allowed: NDArray[np.bool_], k: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    positions, found = top_k(scores[None], k, allowed)
-    there = positions[0] >= 0
-    return positions[0][there], found[0][there]
-
-
-def _recommendations(
-    memory: Memory,
-    positions: NDArray[np.int64],
-    scores: NDArray[np.float32],
-    reasons: Sequence[list[Reason]],
-) -> list[Recommendation]:
-    return [
-        Recommendation(memory.id_at(place), score, memory.attributes.row(place), why)
-        for place, score, why in zip(positions.tolist(), scores.tolist(), reasons, strict=True)
-    ]

@@ -12,15 +12,17 @@ from vitrine.errors import InputError
 from vitrine.ratings import (
     Interactions,
     RatingModel,
+    UserFeatures,
     load_rating_model,
     make_rating_model,
     usual_model,
 )
+from vitrine.ratings.column_blocks import ColumnBlocks
 from vitrine.ratings.ids import Ids
 from vitrine.ratings.interactions import known_times
 from vitrine.shop.live import Live
 from vitrine.shop.ratings_features import FeatureRecipe
-from vitrine.store import RatingColumns, RatingStore, Store
+from vitrine.store import RatingColumns, RatingStore, Store, UserFacts
 
 RECIPE = "shop_features"
 
@@ -28,7 +30,7 @@ RECIPE = "shop_features"
 def read_stored(ratings: RatingStore) -> tuple[Interactions, int]:
     """Return all ratings of a shop, and their change number; users are known by their codes.
 
-    A fitted model therefore never holds a user's id.
+    What else is known of users comes with them. A fitted model therefore never holds a user's id.
 
     Raises
     ------
@@ -39,7 +41,8 @@ def read_stored(ratings: RatingStore) -> tuple[Interactions, int]:
     columns = ratings.columns()
     if feedback is None or not len(columns.values):
         raise InputError("the shop has no ratings; add some with: vitrine ratings add SHOP RATINGS")
-    return _interactions(columns, feedback), columns.change_number
+    interactions = _interactions(columns, feedback).described_by(_user_features(ratings.facts()))
+    return interactions, columns.change_number
 
 
 def _interactions(columns: RatingColumns, feedback: Any) -> Interactions:
@@ -54,6 +57,14 @@ def _interactions(columns: RatingColumns, feedback: Any) -> Interactions:
         known_times(columns.timestamps),
         feedback,
     )
+
+
+def _user_features(known: UserFacts) -> UserFeatures | None:
+    """Return users' facts as features by the users' codes; None where they say nothing."""
+    names = sorted({name for facts in known.facts for name in facts})
+    columns = {name: [facts.get(name) for facts in known.facts] for name in names}
+    blocks = ColumnBlocks.of(columns)(columns)
+    return UserFeatures(Ids(known.user_codes), blocks) if blocks else None
 
 
 def fit_model(

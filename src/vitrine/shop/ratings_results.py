@@ -10,12 +10,12 @@ from vitrine.catalogue.items import Rejection, Value
 
 @dataclass
 class RatingsResult:
-    """What became of ratings that were added.
+    """What became of ratings, or of what is known of users, that was added.
 
     Attributes
     ----------
     added, updated, unchanged : int
-        Pairs of user and item that are new, have another rating or time now, or were just so.
+        Pairs of user and item, or users, that are new, are otherwise now, or were just so.
     rejected : list of Rejection
         Rows that were refused, each with its number (1 is the first) and the reason.
     """
@@ -121,12 +121,15 @@ class Recommendations:
     model : str
         The model that ranked them; ``popularity`` where none is fitted, and for a stranger where
         that does not know what is trending.
+    described : bool
+        Whether somebody who rated nothing gets what the model makes of what else is known.
     """
 
     user_id: str
     picks: list[Recommendation]
     known: bool
     model: str
+    described: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ class RatingsInfo:
     ----------
     ratings, users, items : int
         Items that were rated, in the catalogue or not.
+    users_described : int
+        Users of whom something else is known, with ratings or without.
     items_outside_catalogue, items_without_ratings : int
         Rated items that the catalogue does not have, and items of it that nobody rated.
     feedback : str or None
@@ -156,6 +161,7 @@ class RatingsInfo:
 
     ratings: int
     users: int
+    users_described: int
     items: int
     items_outside_catalogue: int
     items_without_ratings: int

@@ -157,12 +157,25 @@ class Aligned:
         known = self.codes >= 0
         return np.where(known, scores.astype(np.float64)[self.codes], -np.inf)
 
+    def for_described(self, user_code: int) -> Scores | None:
+        """Return the score of each position for somebody who rated nothing but is described.
+
+        None where the model does not know the user's features, or knows ratings that are gone.
+        """
+        user = self.model.users_.codes([user_code])
+        if not self.model.knows_people() or user[0] < 0 or self.model.seen_.counts[user[0]]:
+            return None
+        return self._served(user)
+
     def for_stranger(self) -> Scores:
         """Return the score of each position for somebody of whom nothing is known.
 
         What the model does not know comes last.
         """
-        scores = self.model._scores(np.array([UNKNOWN], np.int32))[0].astype(np.float64)
+        return self._served(np.array([UNKNOWN], np.int32))
+
+    def _served(self, user: Codes) -> Scores:
+        scores = self.model._scores(user)[0].astype(np.float64)
         served: Scores = np.where(self.codes >= 0, scores[self.codes], scores.min() - 1)
         return served
 

@@ -2,7 +2,7 @@
 
 from vitrine.store.database import DATABASE_NAME
 from vitrine.store.place import Database, Folder, Place, PlaceLike, place_of
-from vitrine.store.rating_rows import RatingColumns, RatingState, StoredRating
+from vitrine.store.rating_rows import RatingColumns, RatingState, StoredRating, UserFacts, Written
 from vitrine.store.ratings import RatingStore
 from vitrine.store.rows import Change, ItemChunk, ShopState, StoredItem
 from vitrine.store.store import Store
@@ -22,5 +22,7 @@ __all__ = [
     "Store",
     "StoredItem",
     "StoredRating",
+    "UserFacts",
+    "Written",
     "place_of",
 ]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Feedback = Literal["explicit", "implicit"]
+Facts = dict[str, Any]
+"""What is known of one user besides ratings: text, numbers or booleans, by name."""
+
+
+class UserFacts(NamedTuple):
+    """What is known of users, of each by its code."""
+
+    user_codes: list[int]
+    facts: list[Facts]
 
 
 class StoredRating(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Integer, String, Table
 
 from vitrine.store.tables import KEY, metadata
 
@@ -14,6 +14,14 @@ raters = Table(
     Column("code", KEY, primary_key=True, autoincrement=True),
     Column("user_id", String, nullable=False, unique=True),
     sqlite_autoincrement=True,
+)
+
+# What else is known of a user; goes with the user's row above.
+user_facts = Table(
+    "user_facts",
+    metadata,
+    Column("user_code", KEY, ForeignKey("raters.code", ondelete="CASCADE"), primary_key=True),
+    Column("attributes", JSON, nullable=False),  # name → value
 )
 
 # Items that were ever rated, in the catalogue or not, with sums that every write keeps up.

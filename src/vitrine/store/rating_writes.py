@@ -18,10 +18,10 @@ def put_ratings(
 ) -> Written:
     """Insert or replace ratings, one a user and item, and keep up the items' sums."""
     number = _next(connection, feedback)
-    users = _codes(connection, raters, "user_id", [row.user_id for row in batch], {})
+    users = codes_of(connection, raters, "user_id", [row.user_id for row in batch], {})
     fresh = {"n_ratings": 0, "total": 0.0, "change_number": number}
     item_ids = [row.item_id for row in batch]
-    items = _codes(connection, rated_items, "item_id", item_ids, fresh)
+    items = codes_of(connection, rated_items, "item_id", item_ids, fresh)
     pairs = [(users[rating.user_id], items[rating.item_id]) for rating in batch]
     old = _existing(connection, pairs)
     rows: list[dict[str, Any]] = []
@@ -89,7 +89,7 @@ def _next(connection: Connection, feedback: Feedback) -> int:
     return number
 
 
-def _codes(
+def codes_of(
     connection: Connection, table: Table, key: str, ids: Sequence[str], fresh: Mapping[str, Any]
 ) -> dict[str, int]:
     """Return the codes of ids; those that are new get one."""

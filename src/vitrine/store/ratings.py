@@ -11,14 +11,22 @@ from sqlalchemy import Engine, delete, func, select, update
 
 from vitrine.store.database import reading, writing
 from vitrine.store.rating_rows import (
+    Facts,
     Feedback,
     ItemCount,
     RatingColumns,
     RatingState,
     StoredRating,
+    UserFacts,
     Written,
 )
-from vitrine.store.rating_tables import interactions, rated_items, raters, rating_state
+from vitrine.store.rating_tables import (
+    interactions,
+    rated_items,
+    raters,
+    rating_state,
+    user_facts,
+)
 from vitrine.store.rating_writes import (
     put_ratings,
     read_history,
@@ -27,6 +35,7 @@ from vitrine.store.rating_writes import (
 )
 from vitrine.store.state import insert_artifact, next_change
 from vitrine.store.tables import artifacts
+from vitrine.store.user_facts import facts_of, put_facts, read_facts
 
 ROWS_A_CHUNK = 50_000
 
@@ -70,7 +79,7 @@ class RatingStore:
             return remove_ratings(connection, user_id, item_ids)
 
     def forget(self, user_id: str) -> int:
-        """Delete a user's ratings and id, and return how many there were.
+        """Delete a user's ratings, id and all else, and return how many ratings there were.
 
         SQLite overwrites their bytes at once; PostgreSQL leaves them to its vacuum and its log.
         """
@@ -80,6 +89,21 @@ class RatingStore:
         if self._engine.dialect.name == "sqlite":
             _empty_journal(self._engine)
         return removed
+
+    def describe(self, facts: Mapping[str, Facts]) -> Written:
+        """Insert or replace what is known of users besides their ratings, in one transaction."""
+        with writing(self._engine) as connection:
+            return put_facts(connection, facts)
+
+    def facts(self) -> UserFacts:
+        """Return what is known of all users."""
+        with reading(self._engine) as connection:
+            return read_facts(connection)
+
+    def facts_of(self, user_id: str) -> Facts:
+        """Return what is known of one user; nothing of a stranger."""
+        with reading(self._engine) as connection:
+            return facts_of(connection, user_id)
 
     def history(self, user_id: str) -> list[StoredRating]:
         """Return a user's ratings, the latest first; those without a time come last."""
@@ -119,7 +143,10 @@ class RatingStore:
         return RatingColumns(users, items, values, times, item_ids, state.change_number)
 
     def summary(self) -> dict[str, Any]:
-        """Return counts and ranges: ratings, users, items, lowest, highest, first and last time."""
+        """Return counts and ranges: ratings, users, lowest, highest, first and last time.
+
+        And how many users are described.
+        """
         rated = interactions.c
         query = select(
             func.count().label("ratings"),
@@ -129,8 +156,10 @@ class RatingStore:
             func.max(rated.timestamp).label("last"),
             func.count(rated.user_code.distinct()).label("users"),
         ).select_from(interactions)
+        described = select(func.count()).select_from(user_facts)
         with reading(self._engine) as connection:
-            return dict(connection.execute(query).one()._mapping)
+            facts = dict(connection.execute(query).one()._mapping)
+            return facts | {"users_described": int(connection.scalar(described) or 0)}
 
     def changed_after(self, change_number: int) -> int:
         """Return how many ratings were written after a change number."""

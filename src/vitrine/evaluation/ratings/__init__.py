@@ -12,6 +12,7 @@ from vitrine.evaluation.ratings.search import Search
 from vitrine.evaluation.ratings.splits import (
     RatingSplit,
     cold_items,
+    cold_users,
     given_folds,
     global_time,
     leave_last_out,
@@ -27,6 +28,7 @@ __all__ = [
     "RatingSplit",
     "Search",
     "cold_items",
+    "cold_users",
     "compare_rating_models",
     "evaluate_rating_model",
     "given_folds",

@@ -196,7 +196,8 @@ def _list_values(
 ) -> dict[str, NDArray[np.float64]]:
     relevant = measures.relevance(lists, wanted)
     seen = fitted.seen_.matrix(len(fitted.items_))
-    shares = np.bincount(seen.indices, minlength=seen.shape[1]) / seen.shape[0]
+    n_users = np.count_nonzero(fitted.seen_.counts)  # others are known by their features alone
+    shares = np.bincount(seen.indices, minlength=seen.shape[1]) / n_users
     return {
         "ndcg": measures.ndcg_at_k(relevant, n_wanted),
         "recall": recall_at_k(relevant, n_wanted),

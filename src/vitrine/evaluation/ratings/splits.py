@@ -124,6 +124,20 @@ def cold_items(
         yield _split(f"cold items {repeat + 1}", interactions, cold[interactions.item_codes])
 
 
+def cold_users(
+    interactions: Interactions, n_folds: int = 5, random_state: int = 0
+) -> Iterator[RatingSplit]:
+    """Deal the users at random into folds; each fold's lose all their ratings, and are asked for.
+
+    What else is known of them (`Interactions.user_features`) stays known.
+    """
+    if n_folds < 2:
+        raise OptionError(f"{n_folds} folds; give 2 or more")
+    dealt = np.random.default_rng(random_state).permutation(interactions.n_users) % n_folds
+    for fold in range(n_folds):
+        yield _split(f"cold users {fold + 1}", interactions, dealt[interactions.user_codes] == fold)
+
+
 def share_of_each_user(
     interactions: Interactions, test_share: float = 0.2, random_state: int = 0
 ) -> Iterator[RatingSplit]:
@@ -150,8 +164,8 @@ def make_splits(
     ----------
     name : str
         ``folds:5``, ``given:u1..u5`` (in `folder`), ``leave-last-out``, ``global-time``,
-        ``cold-items``, ``share-of-each-user``; the last four take an optional number after a
-        colon: ratings left out, the test share, the test share, the test share.
+        ``cold-items``, ``cold-users``, ``share-of-each-user``; the last five take an optional
+        number after a colon: ratings left out, the test share twice, the folds, the test share.
     interactions : Interactions, optional
         Needed by all but ``given``.
     folder : str or Path, optional
@@ -193,6 +207,7 @@ _SPLITS: dict[str, tuple[Callable[..., Iterator[RatingSplit]], Callable[[str], A
     "leave-last-out": (leave_last_out, int),
     "global-time": (global_time, float),
     "cold-items": (cold_items, float),
+    "cold-users": (cold_users, int),
     "share-of-each-user": (share_of_each_user, float),
 }
 

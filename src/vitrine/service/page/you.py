@@ -73,6 +73,7 @@ def _show(state: State, user: str, signed_in: bool) -> View:
         "picks": _picks(shop, found.picks),
         "known": found.known,
         "model": found.model,
+        "described": found.described,
     }
 
 

@@ -216,6 +216,23 @@ class TestFeatureScale:
                              for p in r))  # fmt: skip
         assert found[0] > 1.02 * found[1]
 
+    def test_a_settled_model_takes_what_was_found_and_is_the_same(self, world):
+        looks, data = world
+        model = fitted(self.features(looks), data)
+        settled = model.settled()
+        assert settled.feature_scale == model.feature_scales_
+        again = settled.fit(data, self.features(looks))
+        pairs = data.user_ids[:50], data.item_ids[:50]
+        assert np.array_equal(model.predict(*pairs), again.predict(*pairs))
+        assert make_rating_model("mult-vae").fit(data).settled().feature_scale is None
+
+    def test_scales_are_of_the_blocks_that_are_there(self, world):
+        looks, data = world
+        with pytest.raises(OptionError, match="is for colour; the blocks are looks"):
+            fitted(self.features(looks), data, feature_scale={"colour": 1.0})
+        with pytest.raises(OptionError, match="above 0"):
+            fitted(self.features(looks), data, feature_scale={"looks": 0.0})
+
     def test_a_loaded_model_takes_in_items_at_its_scale(self, world):
         looks, data = world
         new = ItemFeatures(Ids(["new"]), {"looks": looks[:1].astype(np.float32)})

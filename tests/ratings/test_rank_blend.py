@@ -47,6 +47,17 @@ class TestBlending:
         assert kinds("explicit", None) == [*always, "bayesian-svdpp"]
         assert kinds("implicit", features) == [*always, "content-profile"]
 
+    def test_a_settled_blend_is_of_the_same_models_and_weights(self):
+        data, features = checkerboard("implicit"), described()
+        blend = make_rating_model("rank-blend").fit(data, features)
+        settled = blend.settled()
+        scales = dict(settled.models)["mult-vae"]["feature_scale"]
+        assert scales == blend.models_[3].feature_scales_
+        assert settled.weights == [0.5, 0.5, 0.5, 1.0, 0.3]
+        again = settled.fit(data, features)
+        users = list(data.users.values)
+        assert again.recommend(users, 5) == blend.recommend(users, 5)
+
     @pytest.mark.parametrize("params", [{"models": []}, {"weights": [1.0]}])
     def test_refuses_what_makes_no_sense(self, params):
         with pytest.raises(OptionError):

@@ -66,6 +66,14 @@ def test_says_what_is_wrong(tmp_path, name, text, message):
         read_users(tmp_path / name)
 
 
+def test_a_fact_that_cannot_be_kept_is_refused_with_its_row(tmp_path):
+    (tmp_path / "people.csv").write_text(f"id,city\n1,Rome\n2,{'x' * 1001}\n3,a\0b\n")
+    table = read_users(tmp_path / "people.csv")
+    assert table.ids == ["1"]
+    assert [rejection.row for rejection in table.rejected] == [2, 3]
+    assert "'city' has over 1,000 characters" in table.rejected[0].reason
+
+
 def test_a_column_that_is_not_there_is_named(tmp_path):
     (tmp_path / "people.csv").write_text("id,age\n1,3\n")
     with pytest.raises(SourceError, match="no column 'user'; there are: id, age"):
@@ -94,6 +102,11 @@ class TestColumns:
         later = blocks({"sex": ["m", "x"], "age": [35, "old"]})
         assert later["sex"].tolist() == [[0, 1], [0, 0]]
         assert later["age"].tolist() == [[0], [0]]
+
+    def test_numbers_beyond_measure_are_missing(self):
+        columns = {"spent": [1.0, 2.0, 1e300, float("inf"), float("nan")]}
+        block = UserTable(list("abcde"), columns).features().blocks["spent"]
+        assert block[:, 0].tolist() == [-1, 1, 0, 0, 0]
 
     def test_nothing_to_learn_from_is_said(self):
         with pytest.raises(InputError, match="no column of the users says anything"):

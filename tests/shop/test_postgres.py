@@ -40,12 +40,18 @@ def test_every_command_works(url, tmp_path, capfd, monkeypatch):
     (tmp_path / "bad.csv").write_text("id,image\nbroken,nowhere.png\nsea-50,photos/sea/sea-1.png\n")
     rows = [f"u{n},sea-{n % 6},{1 + n % 5}" for n in range(24)]
     (tmp_path / "ratings.csv").write_text("\n".join(["user,item,rating", *rows, "u1,sea-1,much"]))
+    people = [f"u{n},segment {n % 6}" for n in range(24)]
+    (tmp_path / "people.csv").write_text("\n".join(["user,segment", *people, "new,segment 1"]))
     for line in (
         "create SHOP photos/items.csv --encoder colour --label category",
         "add SHOP more",
         "add SHOP bad.csv",
         "similar SHOP sea-1 --where price<25",
         "ratings add SHOP ratings.csv",
+        "ratings users SHOP people.csv",
+        "ratings users SHOP people.csv",
+        "ratings fit SHOP --model user-profile",
+        "recommend SHOP new",
         "ratings fit SHOP --model ease",
         "ratings forget SHOP u3",
         "ratings info SHOP",
@@ -68,6 +74,8 @@ def test_every_command_works(url, tmp_path, capfd, monkeypatch):
     assert PASSWORD not in said.out + said.err
     assert "27 items" in said.out
     assert "1 refused, listed with their reasons in" in said.out
+    assert "something is known of 25 users (0 added, 0 updated, 25 unchanged)" in said.out
+    assert "what people like that choose" in said.out
     assert "no fault in 27 items" in said.out
     assert "all the same" in said.out
     assert run(["backup", url, "copy"]) == 1

@@ -16,6 +16,7 @@ from vitrine.catalogue.items import Value
 FloatArray = NDArray[np.float32]
 Columns = Mapping[str, Sequence[Value]]
 MAX_CATEGORIES = 200
+MAX_NUMBER = 1e15
 
 
 @dataclass(frozen=True)
@@ -88,4 +89,8 @@ def _one_hot(values: Sequence[Value], known: Sequence[str]) -> FloatArray:
 
 
 def _as_floats(values: Sequence[Value]) -> NDArray[np.float64]:
-    return np.array([value if _is_number(value) else np.nan for value in values], np.float64)
+    """Return numbers, NaN where there is none or one that squared leaves float32."""
+    numbers = [float(value) if _is_number(value) else np.nan for value in values]  # type: ignore[arg-type]
+    column = np.array(numbers, np.float64)
+    column[np.abs(column) > MAX_NUMBER] = np.nan
+    return column

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine.ratings.ensemble import Choice
 from vitrine.ratings.feature_map import FeatureMap
 from vitrine.ratings.features import ItemFeatures, UserFeatures
 from vitrine.ratings.graded import grades
@@ -59,14 +57,13 @@ class FirstStage:
     @classmethod
     def fit(
         cls,
-        models: Sequence[Choice] | None,
-        weights: Sequence[float] | None,
+        unfitted: RankBlend,
         interactions: Interactions,
         features: ItemFeatures | None,
         n_components: int,
     ) -> Self:
         """Fit the rankers, and learn how what is told is scaled."""
-        blend = RankBlend(models, weights).fit(interactions, features)
+        blend = unfitted.fit(interactions, features)
         profile, of_users = None, np.zeros((len(blend.users_), 0), np.float32)
         if interactions.user_features is not None:
             profile = UserProfile().fit(interactions, features)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, ClassVar, Self
 
@@ -77,10 +78,10 @@ class MultVAE(Graded, FactorModel):
         Seed.
     visit_seconds : float or None
         As `EASE`.
-    feature_scale : float or None
-        How long an item's row of each block of features is: with long rows items are told by their
-        features first, with short ones by what people chose. None: those by which held-out items
-        are found best, block by block, after shorter fits.
+    feature_scale : float, mapping of str to float, or None
+        How long an item's row of each block of features is, of all or by block: with long rows
+        items are told by their features first, with short ones by what people chose. None: those by
+        which held-out items are found best, block by block, after shorter fits.
 
     Attributes
     ----------
@@ -134,7 +135,7 @@ class MultVAE(Graded, FactorModel):
         rating_power: float = 1.0,
         random_state: int = 0,
         visit_seconds: float | None = None,
-        feature_scale: float | None = None,
+        feature_scale: float | Mapping[str, float] | None = None,
     ) -> None:
         self.n_factors = n_factors
         self.n_hidden = n_hidden
@@ -188,6 +189,12 @@ class MultVAE(Graded, FactorModel):
     def knows_by(self, block: str) -> bool:
         """Tell whether the block was there in the fit."""
         return self.feature_map_ is not None and block in self.feature_map_.centres
+
+    def settled(self) -> Self:
+        """Return an unfitted model that takes the features' scales that this one found."""
+        copied = super().settled()
+        copied.set_params(feature_scale=self.feature_scales_ or None)
+        return copied
 
     def factors_of(self, histories: sp.csr_matrix) -> Array:
         """Return the factors of users who chose the items of each row, (n_rows, n_factors).
@@ -243,8 +250,10 @@ class MultVAE(Graded, FactorModel):
             raise OptionError("dropout and own_dropout go from 0 up to, but not including, 1")
         if not (self.learning_rate > 0 and self.kl_weight >= 0 and self.weight_decay >= 0):
             raise OptionError("learning_rate is above 0, kl_weight and weight_decay from 0 up")
-        if self.feature_scale is not None and not self.feature_scale > 0:
-            raise OptionError(f"feature_scale is {self.feature_scale}; it must be above 0")
+        scale = self.feature_scale
+        scales = scale.values() if isinstance(scale, Mapping) else [1.0 if scale is None else scale]
+        if not all(each > 0 for each in scales):
+            raise OptionError(f"feature_scale is {scale}; it must be above 0")
 
     def _describe(
         self, items: Ids, chosen: Array, features: ItemFeatures | None
@@ -275,8 +284,15 @@ class MultVAE(Graded, FactorModel):
     def _find_scales(
         self, blocks: dict[str, Array], described: NDArray[np.bool_]
     ) -> dict[str, float]:
-        if self.feature_scale is not None:
-            return dict.fromkeys(blocks, self.feature_scale)
+        scale = self.feature_scale
+        if isinstance(scale, Mapping):
+            if scale.keys() != blocks.keys():
+                raise OptionError(
+                    f"feature_scale is for {', '.join(scale)}; the blocks are {', '.join(blocks)}"
+                )
+            return dict(scale)
+        if scale is not None:
+            return dict.fromkeys(blocks, scale)
         rng = np.random.default_rng([self.random_state, 1])
         chosen = self._chosen(self.seen_)
         return find_feature_scales(self._network, self._training(), chosen, blocks, described, rng)

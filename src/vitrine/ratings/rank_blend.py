@@ -103,6 +103,14 @@ class RankBlend(Ensemble):
         ]
         return added
 
+    def settled(self) -> Self:
+        """Return an unfitted blend of the same models, each settled, with the same weights."""
+        models = [model.settled() for model in self.models_]
+        chosen = [(model.kind, model.get_params(deep=False)) for model in models]
+        copied = super().settled()
+        copied.set_params(models=chosen, weights=list(self.weights_of_models()))
+        return copied
+
     def knows_by(self, block: str) -> bool:
         """Tell whether any of the models does."""
         return any(model.knows_by(block) for model in self.models_)

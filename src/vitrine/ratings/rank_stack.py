@@ -20,6 +20,7 @@ from vitrine.ratings.first_stage import FirstStage
 from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.interactions import Interactions, Rows
+from vitrine.ratings.rank_blend import RankBlend
 from vitrine.ratings.second_stage import SecondStage, Told
 
 Array = NDArray[Any]
@@ -38,8 +39,9 @@ class RankStack(Ensemble):
     rank the blend's first candidates by what each model says, the items' popularity, how much
     likelier each is for people like the user, the length of the history, ratings where there are
     any, and users' features where they are known (`Interactions.described_by`). Weights decay
-    strongly, so that little is corrected where little is learned. This is done `n_draws` times,
-    and the models are then fitted on everything: a fit takes as many times as long as the blend's.
+    strongly, so that little is corrected where little is learned. The models are first fitted on
+    everything; what they find out about features is kept for the `n_draws` fits on parts. So a fit
+    takes several times as long as the blend's.
 
     A user who has chosen nothing gets what `UserProfile` says of the features. New users, and new
     items where a model knows them by features, need no training.
@@ -148,9 +150,10 @@ class RankStack(Ensemble):
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
         self._check()
         rng = np.random.default_rng(self.random_state)
-        lessons = list(self._lessons(interactions, features, rng))
-        self.first_ = self._fit_first(interactions, features)
+        blend = RankBlend(self.models, self.weights)
+        self.first_ = FirstStage.fit(blend, interactions, features, self.n_components)
         self._take_first()
+        lessons = list(self._lessons(interactions, features, rng))
         probe = self.first_.told(np.zeros(1, np.int32))
         self.second_ = SecondStage.untaught(
             probe.pairs.shape[-1], probe.users.shape[-1], self.n_hidden, rng
@@ -172,9 +175,6 @@ class RankStack(Ensemble):
         if not (self.learning_rate > 0 and self.weight_decay >= 0):
             raise OptionError("learning_rate is above 0, weight_decay from 0 up")
 
-    def _fit_first(self, interactions: Interactions, features: ItemFeatures | None) -> FirstStage:
-        return FirstStage.fit(self.models, self.weights, interactions, features, self.n_components)
-
     def _lessons(
         self, interactions: Interactions, features: ItemFeatures | None, rng: np.random.Generator
     ) -> Iterator[tuple[Told, Array]]:
@@ -185,7 +185,9 @@ class RankStack(Ensemble):
             held = rng.random(len(interactions)) < self.test_share
             if n_left < 1 or not strength[held].any() or held.all():
                 return
-            first = self._fit_first(interactions.select(~held), features)
+            blend = self.first_.blend.settled()
+            known = interactions.select(~held)
+            first = FirstStage.fit(blend, known, features, self.n_components)
             rest = interactions.select(held).by_user
             wanted = rest.matrix(len(self.items_), strength[held])
             users = np.flatnonzero((rest.counts > 0) & (first.blend.seen_.counts > 0))

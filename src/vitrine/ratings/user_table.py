@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,8 @@ MOVIELENS = {
 """``u.user`` (100k) and ``users.dat`` (1M): what is between fields, and what these are."""
 CODES = ("occupation", "zip code")
 """Columns of these that are no numbers though they are written as such."""
+MAX_TEXT = 1_000
+"""Characters of one fact about one user."""
 USER_IDS = f"{GUESSES['user']} id code key"
 
 
@@ -96,39 +98,41 @@ def read_users(path: str | Path, id_column: str | None = None) -> UserTable:
         raise SourceError(
             f"{source}: no column looks like the user (there are: {', '.join(names)}); name it"
         )
-    rejected = list(rows.rejected)
-    ids = as_text(rows.table[found]).to_pylist()
-    kept = _good_rows(ids, rows.numbers.tolist(), source, rejected)
-    if not kept:
-        first = f"; first: {rejected[0]}" if rejected else ""
-        raise SourceError(f"{source}: there is no user in it{first}")
     columns: dict[str, list[Value]] = {}
     for name in names:
         wanted: AttributeType | None = "text" if name in codes else None
         column = typed(rows.table[name], wanted, name in rows.texts)
         if name != found and column is not None and column.kind != "date":
-            columns[name] = column.values.take(pa.array(kept.values())).to_pylist()
+            columns[name] = column.values.to_pylist()
+    ids = as_text(rows.table[found]).to_pylist()
+    rejected = list(rows.rejected)
+    kept: dict[str, int] = {}
+    for row, (user, number) in enumerate(zip(ids, rows.numbers.tolist(), strict=True)):
+        reason = _what_is_wrong(user, {name: values[row] for name, values in columns.items()})
+        if user in kept:
+            reason = f"the user {user!r:.40} is there already"
+        if reason is None:
+            kept[user] = row
+        else:
+            rejected.append(Rejection(str(source), number, None, None, reason))
+    if not kept:
+        first = f"; first: {rejected[0]}" if rejected else ""
+        raise SourceError(f"{source}: there is no user in it{first}")
+    columns = {name: [values[row] for row in kept.values()] for name, values in columns.items()}
     return UserTable(list(kept), columns, rejected)
 
 
-def _good_rows(
-    ids: Sequence[str | None], numbers: Sequence[int], source: Path, rejected: list[Rejection]
-) -> dict[str, int]:
-    """Return the row of each id, and refuse the others."""
-    kept: dict[str, int] = {}
-    for row, (user, number) in enumerate(zip(ids, numbers, strict=True)):
-        reason = None
-        if user is None:
-            reason = "the user is missing"
-        elif not can_be_stored(user):
-            reason = f"the user {user!r:.40} holds a zero byte or half a character"
-        elif user in kept:
-            reason = f"the user {user!r:.40} is there already"
-        if reason is None and user is not None:
-            kept[user] = row
-        else:
-            rejected.append(Rejection(str(source), number, None, None, str(reason)))
-    return kept
+def _what_is_wrong(user: str | None, facts: Mapping[str, Value]) -> str | None:
+    if user is None:
+        return "the user is missing"
+    if not can_be_stored(user):
+        return f"the user {user!r:.40} holds a zero byte or half a character"
+    for name, value in facts.items():
+        if isinstance(value, str) and (len(value) > MAX_TEXT or not can_be_stored(value)):
+            return (
+                f"{name!r:.40} has over {MAX_TEXT:,} characters, or a zero byte or half a character"
+            )
+    return None
 
 
 def _movielens(path: Path, separator: str, names: Sequence[str]) -> Rows:

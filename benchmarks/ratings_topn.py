@@ -77,7 +77,12 @@ LINES = [
     ("rank-stack" + FACTS + PEOPLE, "rank-stack", {}, None),
     ("rank-blend" + STARS, "rank-blend", of_stars(with_features=False), None),
     ("rank-blend" + FACTS + STARS, "rank-blend", of_stars(with_features=True), None),
-    ("rank-stack" + FACTS + PEOPLE + STARS, "rank-stack", of_stars(with_features=True), None),
+    (
+        "rank-stack" + FACTS + PEOPLE + STARS,
+        "rank-stack",
+        of_stars(with_features=True) | {"rating_power": 0.0},
+        None,
+    ),
 ]
 
 

@@ -12,7 +12,8 @@ from vitrine.ratings.feature_map import FeatureMap
 from vitrine.ratings.features import ItemFeatures, UserFeatures
 from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import UNKNOWN, Codes, Ids
-from vitrine.ratings.interactions import Interactions, Rows
+from vitrine.ratings.interactions import Feedback, Interactions, Rows
+from vitrine.ratings.periods import Periods
 from vitrine.ratings.rank_blend import RankBlend
 from vitrine.ratings.second_stage import Told
 from vitrine.ratings.user_profile import UserProfile
@@ -29,15 +30,18 @@ class FirstStage:
     """Rankers that were fitted, and what is told beside their scores.
 
     Of a pair: what each ranker says, their blend, how much likelier the item is for people like the
-    user, by each block of users' features, how popular it is, and how well it is rated. Of a user:
-    how many items the history has, its mean rating, and the features. Ratings are told only where
-    feedback is explicit.
+    user, by each block of users' features, and around the user's last choice, how popular it is,
+    and how well it is rated. Of a user: how many items the history has, its mean rating, and the
+    features. Ratings are told only where feedback is explicit, periods where choices age.
 
     Attributes
     ----------
     blend : RankBlend
     profile : UserProfile or None
         None where nothing is known of users but what they chose.
+    periods : Periods or None
+    last_times : ndarray of shape (n_users,), float64
+        Of each user's last choice; none where there are no periods.
     of_items : ndarray of shape (n_items, 1 or 2), float32
         Popularity, and mean rating.
     history_frame : ndarray of shape (2, 1 or 2), float64
@@ -49,6 +53,8 @@ class FirstStage:
 
     blend: RankBlend
     profile: UserProfile | None
+    periods: Periods | None
+    last_times: Array
     of_items: Array
     history_frame: Array
     lift_scales: Array
@@ -61,12 +67,13 @@ class FirstStage:
         interactions: Interactions,
         features: ItemFeatures | None,
         n_components: int,
+        rating_power: float = 1.0,
     ) -> Self:
         """Fit the rankers, and learn how what is told is scaled."""
         blend = unfitted.fit(interactions, features)
         profile, of_users = None, np.zeros((len(blend.users_), 0), np.float32)
         if interactions.user_features is not None:
-            profile = UserProfile().fit(interactions, features)
+            profile = UserProfile(rating_power=rating_power).fit(interactions, features)
             of_users = columns_of(interactions.user_features, profile.users_, n_components)
         counts = np.bincount(blend.seen_.indices, minlength=len(blend.items_))
         popular = np.log1p(counts)
@@ -76,8 +83,11 @@ class FirstStage:
             sums = np.bincount(blend.seen_.indices, given, len(counts))
             deviation = (sums - given.mean() * counts) / (counts + ITEM_PRIOR)
             told.append(deviation / (deviation.std() or 1.0))
+        weights = grades(interactions.ratings, *_scale(blend), rating_power)
+        periods = Periods.of(interactions, weights)
         made = cls(
-            blend, profile, np.stack(told, axis=1).astype(np.float32),
+            blend, profile, periods, _last_times(interactions, len(of_users), periods),
+            np.stack(told, axis=1).astype(np.float32),
             np.stack([np.zeros(len(told)), np.ones(len(told))]), np.ones(0), of_users,
         )  # fmt: skip
         known = np.flatnonzero(blend.seen_.counts).astype(np.int32)
@@ -119,8 +129,9 @@ class FirstStage:
         each : ndarray of shape (n_models, q, n_items), optional
             The rankers' scores, standardised; when not given, those of fitted users.
         rows : Rows, optional
-            Their histories, where these are not the fitted ones.
+            Their histories, where these are not the fitted ones but go on until now.
         """
+        now = rows is not None
         if each is None or rows is None:
             each, rows = self.blend.each_scores(users), self.blend.seen_.take(users)
         base = np.tensordot(self.blend.weights_of_models(), each, 1)
@@ -129,6 +140,10 @@ class FirstStage:
             lifts = self.profile.lifts(users)
             lifts /= self.lift_scales[:, None, None]
             layers += list(np.pad(lifts, ((0, 0), (0, 0), (0, base.shape[1] - lifts.shape[2]))))
+        if self.periods is not None:
+            times = np.where(now, self.periods.times[-1], self.last_times[users])
+            lifts = self.periods.around(times)
+            layers.append(np.pad(lifts, ((0, 0), (0, base.shape[1] - lifts.shape[1]))))
         shape = (*base.shape, self.of_items.shape[1])
         pairs = [np.stack(layers, axis=-1), np.broadcast_to(self.of_items, shape)]
         known = users != UNKNOWN
@@ -149,6 +164,19 @@ def columns_of(features: UserFeatures, users: Ids, n_components: int) -> Array:
     return told
 
 
+def _last_times(interactions: Interactions, n_users: int, periods: Periods | None) -> Array:
+    """Return when each user chose last; somebody who never did is here now."""
+    if periods is None or interactions.timestamps is None:
+        return np.zeros(0)
+    last = np.full(n_users, -np.inf)
+    np.maximum.at(last, interactions.user_codes, interactions.timestamps)
+    last[np.isinf(last)] = periods.times[-1]
+    return last
+
+
+def _scale(blend: RankBlend) -> tuple[tuple[float, float], Feedback]:
+    return blend.rating_range_, blend.feedback_
+
+
 def _grades(blend: RankBlend, ratings: Array) -> Array:
-    clipped = np.clip(ratings, *blend.rating_range_)
-    return grades(clipped, blend.rating_range_, blend.feedback_, 1.0)
+    return grades(np.clip(ratings, *blend.rating_range_), *_scale(blend), 1.0)

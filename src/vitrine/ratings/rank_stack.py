@@ -17,9 +17,10 @@ from vitrine.ratings.base import Scores
 from vitrine.ratings.ensemble import Choice, Ensemble
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.first_stage import FirstStage
-from vitrine.ratings.graded import grades
+from vitrine.ratings.graded import Graded
 from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.interactions import Interactions, Rows
+from vitrine.ratings.periods import Periods
 from vitrine.ratings.rank_blend import RankBlend
 from vitrine.ratings.second_stage import SecondStage, Told
 
@@ -28,17 +29,19 @@ AT_ONCE = 2**24
 """Numbers that are told of users at once."""
 SEEN = -1e4
 """Score of a candidate that the user has chosen already, where there are too few others."""
-FIRST_ARRAYS = ["of_items", "history_frame", "lift_scales", "of_users"]
+FIRST_ARRAYS = ["last_times", "of_items", "history_frame", "lift_scales", "of_users"]
+PERIODS = ["times", "lifts"]
 
 
-class RankStack(Ensemble):
+class RankStack(Graded, Ensemble):
     """A `RankBlend` whose ranking is corrected by who the user is and how popular items are.
 
     Stacking (Wolpert, "Stacked Generalization", 1992): a share of the choices is held out, the
     blend's models are fitted on the rest, and a small network learns from what was held out to
     rank the blend's first candidates by what each model says, the items' popularity, how much
-    likelier each is for people like the user, the length of the history, ratings where there are
-    any, and users' features where they are known (`Interactions.described_by`). Weights decay
+    likelier each is for people like the user and around the user's last choice, the length of the
+    history, ratings where there are any, and users' features where they are known
+    (`Interactions.described_by`). Weights decay
     strongly, so that little is corrected where little is learned. The models are first fitted on
     everything; what they find out about features is kept for the `n_draws` fits on parts. So a fit
     takes several times as long as the blend's.
@@ -63,6 +66,8 @@ class RankStack(Ensemble):
     learning_rate, weight_decay : float
     n_components : int
         Directions kept of each block of users' features.
+    rating_power : float
+        As `EASE`, of what is learned to be ranked first and of profiles; the models have their own.
     random_state : int
         Seed of what is held out and of the network; the models have their own.
 
@@ -90,6 +95,7 @@ class RankStack(Ensemble):
         learning_rate: float = 0.01,
         weight_decay: float = 1.0,
         n_components: int = 32,
+        rating_power: float = 1.0,
         random_state: int = 0,
     ) -> None:
         self.models = models
@@ -103,6 +109,7 @@ class RankStack(Ensemble):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.n_components = n_components
+        self.rating_power = rating_power
         self.random_state = random_state
 
     def add_items(self, features: ItemFeatures) -> Self:
@@ -151,7 +158,8 @@ class RankStack(Ensemble):
         self._check()
         rng = np.random.default_rng(self.random_state)
         blend = RankBlend(self.models, self.weights)
-        self.first_ = FirstStage.fit(blend, interactions, features, self.n_components)
+        settings = self.n_components, self.rating_power
+        self.first_ = FirstStage.fit(blend, interactions, features, *settings)
         self._take_first()
         lessons = list(self._lessons(interactions, features, rng))
         probe = self.first_.told(np.zeros(1, np.int32))
@@ -180,14 +188,14 @@ class RankStack(Ensemble):
     ) -> Iterator[tuple[Told, Array]]:
         """Yield what is told of candidates by models that were fitted on a part, and who chose."""
         n_left = self.max_histories
-        strength = grades(interactions.ratings, self.rating_range_, self.feedback_, 1.0)
+        strength = self._grades(interactions.ratings)
         for _ in range(self.n_draws):
             held = rng.random(len(interactions)) < self.test_share
             if n_left < 1 or not strength[held].any() or held.all():
                 return
             blend = self.first_.blend.settled()
             known = interactions.select(~held)
-            first = FirstStage.fit(blend, known, features, self.n_components)
+            first = FirstStage.fit(blend, known, features, self.n_components, self.rating_power)
             rest = interactions.select(held).by_user
             wanted = rest.matrix(len(self.items_), strength[held])
             users = np.flatnonzero((rest.counts > 0) & (first.blend.seen_.counts > 0))
@@ -209,7 +217,7 @@ class RankStack(Ensemble):
         return Told(base, pairs, told.users), chosen
 
     def _in_turn(self, users: Array, first: FirstStage) -> Iterator[Array]:
-        n_layers = len(first.blend.models_) + len(first.lift_scales) + 3 + self.n_hidden
+        n_layers = len(first.blend.models_) + len(first.lift_scales) + 4 + self.n_hidden
         step = max(1, AT_ONCE // (n_layers * len(first.blend.items_)))
         for start in range(0, len(users), step):
             yield users[start : start + step]
@@ -251,15 +259,21 @@ class RankStack(Ensemble):
 
     def _parts(self) -> list[tuple[str, Any, list[str]]]:
         second = [each.name for each in fields(SecondStage)]
-        return [("first", self.first_, FIRST_ARRAYS), ("second", self.second_, second)]
+        periods = [] if self.first_.periods is None else PERIODS
+        return [
+            ("first", self.first_, FIRST_ARRAYS),
+            ("periods", self.first_.periods, periods),
+            ("second", self.second_, second),
+        ]
 
     def _restore(self, artifact: Artifact) -> None:
         super()._restore(artifact)
-        arrays: dict[str, dict[str, Array]] = {"first": {}, "second": {}}
+        arrays: dict[str, dict[str, Array]] = {"first": {}, "periods": {}, "second": {}}
         for name, array in artifact.arrays.items():
             part, _, rest = name.partition(".")
             if part in arrays:
                 arrays[part][rest] = array
         blend, *profile = self.models_
-        self.first_ = FirstStage(blend, profile[0] if profile else None, **arrays["first"])
+        periods = Periods(**arrays["periods"]) if arrays["periods"] else None
+        self.first_ = FirstStage(blend, profile[0] if profile else None, periods, **arrays["first"])
         self.second_ = SecondStage(**arrays["second"])

@@ -1,5 +1,7 @@
 """A blend's ranking corrected by what held-out choices teach."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from tests.ratings.test_features import NEW, described, fraction_right
@@ -14,22 +16,23 @@ from vitrine.ratings.second_stage import SecondStage, Told
 MODELS = [["ease", {}], ["hybrid", {"regularization": 5.0}]]
 
 
-def told(seed=0, n_users=6, n_items=5, n_pair=3, n_user=2):
+def told(seed=0, n_users=6, n_items=5, n_pair=3, n_item=2, n_user=2):
     rng = np.random.default_rng(seed)
-    shapes = (n_users, n_items), (n_users, n_items, n_pair), (n_users, n_user)
+    each = n_users, n_items
+    shapes = each, (*each, n_pair), (*each, n_item), (n_users, n_user)
     return Told(*(rng.normal(0, 1, shape).astype(np.float32) for shape in shapes))
 
 
 class TestSecondStage:
     def test_untaught_leaves_scores_as_they_are(self):
         some = told()
-        stage = SecondStage.untaught(3, 2, 4, np.random.default_rng(0))
+        stage = SecondStage.untaught(some, 4, np.random.default_rng(0))
         assert np.allclose(stage.scores(some), some.base)
 
     def test_gradients_are_those_of_the_loss(self):
         some, rng = told(), np.random.default_rng(1)
-        names = ["by_pair", "by_user", "shift", "out", "linear", "scale"]
-        shapes = (3, 4), (2, 4), (4,), (4,), (3,), (1,)
+        names = [each.name for each in fields(SecondStage)]
+        shapes = (3, 4), (2, 4), (2, 4), (4,), (4,), (3,), (2,), (1,)
         values = {n: rng.normal(0, 1, s) for n, s in zip(names, shapes, strict=True)}
         wanted = rng.random((6, 5)) * (rng.random((6, 5)) < 0.5)
         wanted[:, 0] += 0.5
@@ -49,6 +52,17 @@ class TestSecondStage:
                 ) / 2e-5
                 assert gradient[place] == pytest.approx(slope, abs=2e-4), name
 
+    def test_items_may_be_the_same_for_all(self):
+        some, rng = told(), np.random.default_rng(0)
+        stage = SecondStage.untaught(some, 4, rng)
+        stage.out[:], stage.linear_item[:] = 1.0, (1.0, -2.0)
+        shared = Told(some.base, some.pairs, some.items[0], some.users)
+        each = Told(some.base, some.pairs, np.tile(some.items[:1], (6, 1, 1)), some.users)
+        assert np.allclose(stage.scores(shared), stage.scores(each))
+        candidates = np.array([[4, 0]] * 6)
+        found = stage.scores(shared.among(candidates))
+        assert np.allclose(found, stage.scores(shared)[:, [4, 0]])
+
     def test_learns_what_only_users_and_items_together_tell(self):
         """Half of the users choose by the first number of a pair, the others against it."""
         some = told(n_users=400, n_items=8)
@@ -57,7 +71,7 @@ class TestSecondStage:
         there = np.flatnonzero(wanted.any(axis=1))
         some, wanted = some.take(there), wanted[there]
         rng = np.random.default_rng(0)
-        stage = SecondStage.untaught(3, 2, 16, rng)
+        stage = SecondStage.untaught(some, 16, rng)
         stage.teach(some.take(np.arange(200)), wanted[:200], 100, 0.02, 0.0, rng)
         rest = np.arange(200, len(wanted))
         first = np.argmax(stage.scores(some.take(rest)), axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.ratings.feature_map import FeatureMap
-from vitrine.ratings.features import ItemFeatures, UserFeatures
+from vitrine.ratings.features import Features, ItemFeatures
 from vitrine.ratings.graded import grades
 from vitrine.ratings.ids import UNKNOWN, Codes, Ids
 from vitrine.ratings.interactions import Feedback, Interactions, Rows
@@ -30,9 +30,10 @@ class FirstStage:
     """Rankers that were fitted, and what is told beside their scores.
 
     Of a pair: what each ranker says, their blend, how much likelier the item is for people like the
-    user, by each block of users' features, and around the user's last choice, how popular it is,
-    and how well it is rated. Of a user: how many items the history has, its mean rating, and the
-    features. Ratings are told only where feedback is explicit, periods where choices age.
+    user, by each block of users' features, and around the user's last choice. Of an item: how
+    popular it is, how well it is rated, and its features. Of a user: how many items the history
+    has, its mean rating, and the features. Ratings are told only where feedback is explicit,
+    periods where choices age.
 
     Attributes
     ----------
@@ -42,8 +43,10 @@ class FirstStage:
     periods : Periods or None
     last_times : ndarray of shape (n_users,), float64
         Of each user's last choice; none where there are no periods.
-    of_items : ndarray of shape (n_items, 1 or 2), float32
-        Popularity, and mean rating.
+    item_map : FeatureMap or None
+        Of the items' features.
+    of_items : ndarray of shape (n_items, n_told), float32
+        Popularity, mean rating, features.
     history_frame : ndarray of shape (2, 1 or 2), float64
         Means and deviations of what `of_histories` tells.
     lift_scales : ndarray of shape (n_blocks,), float64
@@ -55,6 +58,7 @@ class FirstStage:
     profile: UserProfile | None
     periods: Periods | None
     last_times: Array
+    item_map: FeatureMap | None
     of_items: Array
     history_frame: Array
     lift_scales: Array
@@ -74,7 +78,8 @@ class FirstStage:
         profile, of_users = None, np.zeros((len(blend.users_), 0), np.float32)
         if interactions.user_features is not None:
             profile = UserProfile(rating_power=rating_power).fit(interactions, features)
-            of_users = columns_of(interactions.user_features, profile.users_, n_components)
+            user_map = _map_of(interactions.user_features, n_components)
+            of_users = _columns(interactions.user_features, profile.users_, user_map)
         counts = np.bincount(blend.seen_.indices, minlength=len(blend.items_))
         popular = np.log1p(counts)
         told = [(popular - popular.mean()) / (popular.std() or 1.0)]
@@ -83,11 +88,15 @@ class FirstStage:
             sums = np.bincount(blend.seen_.indices, given, len(counts))
             deviation = (sums - given.mean() * counts) / (counts + ITEM_PRIOR)
             told.append(deviation / (deviation.std() or 1.0))
+        item_map = None if features is None else _map_of(features, n_components)
+        of_items = np.stack(told, axis=1).astype(np.float32)
+        if features is not None and item_map is not None:
+            of_items = np.hstack([of_items, _columns(features, blend.items_, item_map)])
         weights = grades(interactions.ratings, *_scale(blend), rating_power)
         periods = Periods.of(interactions, weights)
         made = cls(
             blend, profile, periods, _last_times(interactions, len(of_users), periods),
-            np.stack(told, axis=1).astype(np.float32),
+            item_map, of_items,
             np.stack([np.zeros(len(told)), np.ones(len(told))]), np.ones(0), of_users,
         )  # fmt: skip
         known = np.flatnonzero(blend.seen_.counts).astype(np.int32)
@@ -99,17 +108,20 @@ class FirstStage:
             scales = np.where(spread > 0, spread, 1.0)
         return replace(made, history_frame=frame.astype(np.float64), lift_scales=scales)
 
-    def with_items(self, blend: RankBlend) -> FirstStage:
-        """Return the same with a blend that knows more items; these have no ratings."""
-        more = len(blend.items_) - len(self.of_items)
-        unrated = self.of_items.min(axis=0) * np.array([1.0, 0.0])[: self.of_items.shape[1]]
-        of_items = np.concatenate([self.of_items, np.tile(unrated, (more, 1))])
-        return replace(self, blend=blend, of_items=of_items.astype(np.float32))
+    def with_items(self, blend: RankBlend, features: ItemFeatures) -> FirstStage:
+        """Return the same with a blend that took in the new items of `features`."""
+        new = Ids(blend.items_.values[len(self.of_items) :])
+        rows = np.zeros((len(new), self.of_items.shape[1]), np.float32)
+        rows[:, 0] = self.of_items[:, 0].min()
+        if self.item_map is not None:
+            columns = _columns(features, new, self.item_map)
+            rows[:, rows.shape[1] - columns.shape[1] :] = columns
+        return replace(self, blend=blend, of_items=np.concatenate([self.of_items, rows]))
 
     def of_histories(self, rows: Rows) -> Array:
         """Return what is told of users by what they chose, float32 (q, 1 or 2)."""
         told = [np.log1p(rows.counts)]
-        if self.of_items.shape[1] > 1:
+        if self.blend.feedback_ == "explicit":
             given = _grades(self.blend, rows.ratings)
             users = np.repeat(np.arange(len(rows.counts)), rows.counts)
             mean = _grades(self.blend, self.blend.seen_.ratings).mean()
@@ -144,21 +156,28 @@ class FirstStage:
             times = np.where(now, self.periods.times[-1], self.last_times[users])
             lifts = self.periods.around(times)
             layers.append(np.pad(lifts, ((0, 0), (0, base.shape[1] - lifts.shape[1]))))
-        shape = (*base.shape, self.of_items.shape[1])
-        pairs = [np.stack(layers, axis=-1), np.broadcast_to(self.of_items, shape)]
         known = users != UNKNOWN
         features = np.where(known[:, None], self.of_users[users], 0.0)
         return Told(
             base.astype(np.float32),
-            np.concatenate(pairs, axis=-1).astype(np.float32),
+            np.stack(layers, axis=-1).astype(np.float32),
+            self.of_items,
             np.concatenate([self.of_histories(rows), features], axis=1).astype(np.float32),
         )
 
 
-def columns_of(features: UserFeatures, users: Ids, n_components: int) -> Array:
-    """Return uncorrelated columns of users' features, float32 (n_users, n); 0 for one not told."""
-    blocks, described = features.aligned(users)
-    frame = FeatureMap.of({n: block[described] for n, block in blocks.items()}, n_components)
+def _map_of(features: Features, n_components: int) -> FeatureMap | None:
+    """Return what makes uncorrelated columns of features; None where there are none."""
+    if not len(features.ids):
+        return None
+    return FeatureMap.of(features.blocks, n_components)
+
+
+def _columns(features: Features, ids: Ids, frame: FeatureMap | None) -> Array:
+    """Return the columns of some ids, float32 (n, n_columns); 0 for one that is not described."""
+    if frame is None:
+        return np.zeros((len(ids), 0), np.float32)
+    blocks, described = features.aligned(ids)
     columns = np.hstack(list(frame(blocks).values()))
     told: Array = np.where(described[:, None], columns, 0.0).astype(np.float32)
     return told

@@ -15,6 +15,7 @@ from vitrine.artifact import Artifact
 from vitrine.errors import OptionError
 from vitrine.ratings.base import Scores
 from vitrine.ratings.ensemble import Choice, Ensemble
+from vitrine.ratings.feature_map import FeatureMap
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.first_stage import FirstStage
 from vitrine.ratings.graded import Graded
@@ -38,9 +39,9 @@ class RankStack(Graded, Ensemble):
 
     Stacking (Wolpert, "Stacked Generalization", 1992): a share of the choices is held out, the
     blend's models are fitted on the rest, and a small network learns from what was held out to
-    rank the blend's first candidates by what each model says, the items' popularity, how much
-    likelier each is for people like the user and around the user's last choice, the length of the
-    history, ratings where there are any, and users' features where they are known
+    rank the blend's first candidates by what each model says, the items' popularity and features,
+    how much likelier each is for people like the user and around the user's last choice, the
+    length of the history, ratings where there are any, and users' features where they are known
     (`Interactions.described_by`). Weights decay
     strongly, so that little is corrected where little is learned. The models are first fitted on
     everything; what they find out about features is kept for the `n_draws` fits on parts. So a fit
@@ -65,7 +66,7 @@ class RankStack(Graded, Ensemble):
     n_hidden, n_epochs : int
     learning_rate, weight_decay : float
     n_components : int
-        Directions kept of each block of users' features.
+        Directions kept of each block of users' or items' features.
     rating_power : float
         As `EASE`, of what is learned to be ranked first and of profiles; the models have their own.
     random_state : int
@@ -94,7 +95,7 @@ class RankStack(Graded, Ensemble):
         n_epochs: int = 30,
         learning_rate: float = 0.01,
         weight_decay: float = 1.0,
-        n_components: int = 32,
+        n_components: int = 16,
         rating_power: float = 1.0,
         random_state: int = 0,
     ) -> None:
@@ -127,7 +128,7 @@ class RankStack(Graded, Ensemble):
         added = copy.copy(self)
         added.items_ = blend.items_
         added.models_ = [blend, *self.models_[1:]]
-        added.first_ = self.first_.with_items(blend)
+        added.first_ = self.first_.with_items(blend, features)
         return added
 
     def knows_by(self, block: str) -> bool:
@@ -162,10 +163,8 @@ class RankStack(Graded, Ensemble):
         self.first_ = FirstStage.fit(blend, interactions, features, *settings)
         self._take_first()
         lessons = list(self._lessons(interactions, features, rng))
-        probe = self.first_.told(np.zeros(1, np.int32))
-        self.second_ = SecondStage.untaught(
-            probe.pairs.shape[-1], probe.users.shape[-1], self.n_hidden, rng
-        )
+        told_of_one = self.first_.told(np.zeros(1, np.int32))
+        self.second_ = SecondStage.untaught(told_of_one, self.n_hidden, rng)
         if lessons:
             told, wanted = zip(*lessons, strict=True)
             self.second_.teach(
@@ -212,9 +211,7 @@ class RankStack(Graded, Ensemble):
         seen = first.blend.seen_.take(users).matrix(told.base.shape[1]).toarray() != 0
         told.base[seen] = SEEN
         best = np.argsort(-told.base, axis=1, kind="stable")[:, : self.n_candidates]
-        pairs = np.take_along_axis(told.pairs, best[:, :, None], axis=1)
-        base, chosen = (np.take_along_axis(each, best, axis=1) for each in (told.base, wanted))
-        return Told(base, pairs, told.users), chosen
+        return told.among(best), np.take_along_axis(wanted, best, axis=1)
 
     def _in_turn(self, users: Array, first: FirstStage) -> Iterator[Array]:
         n_layers = len(first.blend.models_) + len(first.lift_scales) + 4 + self.n_hidden
@@ -255,6 +252,9 @@ class RankStack(Graded, Ensemble):
         artifact = super()._state()
         for part, held, names in self._parts():
             artifact.arrays |= {f"{part}.{name}": getattr(held, name) for name in names}
+        if self.first_.item_map is not None:
+            artifact.arrays |= self.first_.item_map.to_arrays()
+        artifact.settings["described"] = self.first_.item_map is not None
         return artifact
 
     def _parts(self) -> list[tuple[str, Any, list[str]]]:
@@ -275,5 +275,15 @@ class RankStack(Graded, Ensemble):
                 arrays[part][rest] = array
         blend, *profile = self.models_
         periods = Periods(**arrays["periods"]) if arrays["periods"] else None
-        self.first_ = FirstStage(blend, profile[0] if profile else None, periods, **arrays["first"])
+        described = artifact.settings["described"]
+        item_map = FeatureMap.from_arrays(artifact.arrays) if described else None
+        first = arrays["first"]
+        self.first_ = FirstStage(
+            blend,
+            profile[0] if profile else None,
+            periods,
+            first.pop("last_times"),
+            item_map,
+            **first,
+        )
         self.second_ = SecondStage(**arrays["second"])

@@ -25,22 +25,31 @@ class Told:
     base : ndarray of shape (q, n), float32
         Scores of the ranking that is corrected.
     pairs : ndarray of shape (q, n, p), float32
-        Of user and item together, or of the item.
+        Of user and item together.
+    items : ndarray of shape (n, i) or (q, n, i), float32
+        The same for all users, or where each user has items of his own.
     users : ndarray of shape (q, u), float32
         All of these about of variance 1.
     """
 
     base: Array
     pairs: Array
+    items: Array
     users: Array
 
+    def among(self, candidates: Array) -> Told:
+        """Return what is told of each user's candidates alone, (q, n_candidates) of int64."""
+        base = np.take_along_axis(self.base, candidates, axis=1)
+        pairs = np.take_along_axis(self.pairs, candidates[:, :, None], axis=1)
+        return Told(base, pairs, self.items[candidates], self.users)
+
     def take(self, rows: Array) -> Told:
-        """Return what is told of only these users."""
-        return Told(self.base[rows], self.pairs[rows], self.users[rows])
+        """Return what is told of only these users, where each has items of his own."""
+        return Told(self.base[rows], self.pairs[rows], self.items[rows], self.users[rows])
 
     @classmethod
     def joined(cls, parts: list[Told]) -> Told:
-        """Return all users of several parts; each has as many items a user."""
+        """Return all users of several parts; each has as many items of his own."""
         each = [[getattr(part, name.name) for part in parts] for name in fields(cls)]
         return cls(*(np.concatenate(arrays) for arrays in each))
 
@@ -52,24 +61,29 @@ class SecondStage:
     Attributes
     ----------
     by_pair : ndarray of shape (p, n_hidden), float32
+    by_item : ndarray of shape (i, n_hidden), float32
     by_user : ndarray of shape (u, n_hidden), float32
     shift, out : ndarray of shape (n_hidden,), float32
-    linear : ndarray of shape (p,), float32
+    linear_pair : ndarray of shape (p,), float32
+    linear_item : ndarray of shape (i,), float32
     scale : ndarray of shape (1,), float32
         Of the score.
     """
 
     by_pair: Array
+    by_item: Array
     by_user: Array
     shift: Array
     out: Array
-    linear: Array
+    linear_pair: Array
+    linear_item: Array
     scale: Array
 
     @classmethod
-    def untaught(cls, n_pair: int, n_user: int, n_hidden: int, rng: np.random.Generator) -> Self:
-        """Return one that leaves every ranking as it is."""
-        deviation = (n_pair + n_user) ** -0.5
+    def untaught(cls, told: Told, n_hidden: int, rng: np.random.Generator) -> Self:
+        """Return one that leaves every ranking as it is, for what is told so."""
+        n_pair, n_item, n_user = (each.shape[-1] for each in (told.pairs, told.items, told.users))
+        deviation = (n_pair + n_item + n_user) ** -0.5
 
         def normal(n: int) -> Array:
             return rng.normal(0, deviation, (n, n_hidden)).astype(np.float32)
@@ -79,19 +93,24 @@ class SecondStage:
 
         scale = np.ones(1, np.float32)
         return cls(
-            normal(n_pair), normal(n_user), zeros(n_hidden), zeros(n_hidden), zeros(n_pair), scale
-        )
+            normal(n_pair), normal(n_item), normal(n_user), zeros(n_hidden), zeros(n_hidden),
+            zeros(n_pair), zeros(n_item), scale,
+        )  # fmt: skip
 
     def scores(self, told: Told) -> Array:
         """Return the corrected scores, float32 (q, n)."""
-        hidden = self._hidden(told)
-        scores: Array = hidden @ self.out + told.pairs @ self.linear + self.scale * told.base
-        return scores
+        return self._scored(told, self._hidden(told))
 
     def _hidden(self, told: Told) -> Array:
         hidden: Array = told.pairs @ self.by_pair
+        hidden += told.items @ self.by_item
         hidden += (told.users @ self.by_user + self.shift)[:, None]
         return np.tanh(hidden, out=hidden)
+
+    def _scored(self, told: Told, hidden: Array) -> Array:
+        scores: Array = hidden @ self.out + told.pairs @ self.linear_pair
+        scores += told.items @ self.linear_item + self.scale * told.base
+        return scores
 
     def teach(
         self,
@@ -136,7 +155,7 @@ class SecondStage:
     def _gradients(self, told: Told, wanted: Array) -> list[Array]:
         """Return the mean loss's gradient in each attribute, in their order."""
         hidden = self._hidden(told)
-        scores = hidden @ self.out + told.pairs @ self.linear + self.scale * told.base
+        scores = self._scored(told, hidden)
         at = np.exp(log_softmax(scores, axis=1)) * wanted.sum(axis=1, keepdims=True) - wanted
         at = (at / len(wanted)).astype(np.float32)
         at_hidden = at[:, :, None] * self.out * (1 - hidden**2)
@@ -144,9 +163,11 @@ class SecondStage:
         both = ([0, 1], [0, 1])
         return [
             np.tensordot(told.pairs, at_hidden, both),
+            np.tensordot(told.items, at_hidden, both),
             told.users.T @ by_user,
             by_user.sum(axis=0),
             np.tensordot(at, hidden, both),
             np.tensordot(at, told.pairs, both),
+            np.tensordot(at, told.items, both),
             np.array([np.vdot(at, told.base)], np.float32),
         ]

@@ -14,6 +14,7 @@ from tests.pictures import write_table
 from vitrine.catalogue import Catalogue
 from vitrine.encoders import make_encoder
 from vitrine.errors import InputError, SourceError, TrainingError
+from vitrine.ratings.features import UserFeatures
 from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.reading import read_interactions
 from vitrine.ratings.registry import make_rating_model, rating_model_class, rating_model_names
@@ -101,6 +102,34 @@ def test_every_model_learns_or_says_why_not(name, data):
     [picks] = model.recommend(users[:1], 3, exclude_seen=False)
     assert len(picks) == min(3, len(set(items)))
     assert np.isfinite([pick.score for pick in picks]).all()
+
+
+FACTS = {
+    "one person": (["0"], {"sex": ["f"]}, [[30.0]]),
+    "nobody who rated": (["x", "y"], {"sex": ["f", "m"]}, [[1.0], [2.0]]),
+    "all alike": ([str(u) for u in range(8)], {"sex": ["f"] * 8}, [[5.0]] * 8),
+    "huge": ([str(u) for u in range(8)], {"sex": list("abcdefgh")}, [[1e15 * u] for u in range(8)]),
+    "nothing": ([], {"sex": []}, np.zeros((0, 1))),
+}
+
+
+@pytest.mark.parametrize("facts", FACTS)
+@pytest.mark.parametrize("name", ["user-profile", "rank-stack"])
+def test_whatever_is_known_of_people_is_learned_or_refused(name, facts):
+    ids, columns, ages = FACTS[facts]
+    told = UserFeatures.from_columns(ids, columns, {"age": np.array(ages)})
+    rows = [(str(u), i) for u in range(8) for i in range(8) if (u * i) % 3]
+    users, items = (list(column) for column in zip(*rows, strict=True))
+    data = Interactions.from_arrays(users, items, feedback="implicit").described_by(told)
+    model = make_rating_model(name, **({} if name == "user-profile" else {"n_draws": 1}))
+    try:
+        model.fit(data)
+    except InputError:
+        return
+    for user in ("0", "1", "x", "nobody"):
+        [picks] = model.recommend([user], 3, exclude_seen=False)
+        assert len(picks) == 3
+        assert np.isfinite([pick.score for pick in picks]).all()
 
 
 ID = st.text(max_size=6) | st.integers(-(2**70), 2**70) | st.none() | st.floats()

@@ -146,8 +146,12 @@ class TestRankStack:
         loaded = load_rating_model(grown.save(tmp_path / "model"))
         users = [*data.users.values, "nobody"]
         assert loaded.recommend(users, 5) == grown.recommend(users, 5)
-        asked = {"user_ids": users[:3], "item_ids": [0, 1, 2]}
-        assert np.allclose(grown.predict(**asked), stack.predict(**asked), atol=0.2)
+        known = users[:3], [0, 1, 2]
+        assert np.allclose(grown.predict(*known), stack.predict(*known), atol=1e-4)
+        blend = make_rating_model("rank-blend", models=MODELS).fit(data, before).add_items(later)
+        for one, two in zip(*(m.recommend(users, 9, allowed=NEW) for m in (grown, blend)),
+                            strict=True):  # fmt: skip
+            assert [pick.item_id for pick in one] == [pick.item_id for pick in two]
 
     def test_is_bounded_by_how_many_histories_it_learns_from(self):
         data = checkerboard("implicit")

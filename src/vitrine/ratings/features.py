@@ -76,7 +76,10 @@ class Features:
         """
         codes = self.ids.codes(ids.values)
         known = codes >= 0
-        blocks = {name: np.where(known[:, None], b[codes], 0) for name, b in self.blocks.items()}
+        blocks = {
+            name: np.concatenate([block, np.zeros_like(block, shape=(1, block.shape[1]))])[codes]
+            for name, block in self.blocks.items()
+        }  # −1 picks the row of zeros
         return blocks, known
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -107,6 +108,13 @@ class FirstStage:
             spread = profile.lifts(known[:: max(1, len(known) // 1000)]).std(axis=(1, 2))
             scales = np.where(spread > 0, spread, 1.0)
         return replace(made, history_frame=frame.astype(np.float64), lift_scales=scales)
+
+    @cached_property
+    def unchosen(self) -> NDArray[np.bool_]:
+        """Which items nobody chose, (n_items,)."""
+        chosen = np.bincount(self.blend.seen_.indices, minlength=len(self.blend.items_))
+        nobody: NDArray[np.bool_] = chosen == 0
+        return nobody
 
     def with_items(self, blend: RankBlend, features: ItemFeatures) -> FirstStage:
         """Return the same with a blend that took in the new items of `features`."""

@@ -19,6 +19,7 @@ from vitrine.ratings.feature_map import FeatureMap
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.first_stage import FirstStage
 from vitrine.ratings.graded import Graded
+from vitrine.ratings.holding_out import share_of_each
 from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.interactions import Interactions, Rows
 from vitrine.ratings.periods import Periods
@@ -29,7 +30,7 @@ Array = NDArray[Any]
 AT_ONCE = 2**24
 """Numbers that are told of users at once."""
 SEEN = -1e4
-"""Score of a candidate that the user has chosen already, where there are too few others."""
+"""Score of what is no candidate: the user has chosen it already, or nobody has."""
 FIRST_ARRAYS = ["last_times", "of_items", "history_frame", "lift_scales", "of_users"]
 PERIODS = ["times", "lifts"]
 
@@ -47,8 +48,9 @@ class RankStack(Graded, Ensemble):
     everything; what they find out about features is kept for the `n_draws` fits on parts. So a fit
     takes several times as long as the blend's.
 
-    A user who has chosen nothing gets what `UserProfile` says of the features. New users, and new
-    items where a model knows them by features, need no training.
+    Items that nobody chose stand as the blend has them. A user who has chosen nothing gets what
+    `UserProfile` says of the features. New users, and new items where a model knows them by
+    features, need no training.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ class RankStack(Graded, Ensemble):
         Times that choices are held out; less often where `max_histories` come sooner. With 0
         nothing is corrected.
     test_share : float
-        Of the choices held out, above 0 and below 1.
+        Of each user's choices held out, above 0 and below 1; one at least, where one is left.
     n_candidates : int
         Of the blend's first, among which the network learns to rank.
     max_histories : int
@@ -152,7 +154,7 @@ class RankStack(Graded, Ensemble):
             The history, as one row.
         """
         told = self.first_.told(np.array([user], np.int32), each, rows)
-        scores: Scores = self.second_.scores(told)[0]
+        scores: Scores = self._corrected(told)[0]
         return scores
 
     def _fit(self, interactions: Interactions, features: ItemFeatures | None) -> None:
@@ -189,7 +191,7 @@ class RankStack(Graded, Ensemble):
         n_left = self.max_histories
         strength = self._grades(interactions.ratings)
         for _ in range(self.n_draws):
-            held = rng.random(len(interactions)) < self.test_share
+            held = share_of_each(interactions, self.test_share, rng, at_least=1)
             if n_left < 1 or not strength[held].any() or held.all():
                 return
             blend = self.first_.blend.settled()
@@ -210,6 +212,7 @@ class RankStack(Graded, Ensemble):
         told = first.told(users)
         seen = first.blend.seen_.take(users).matrix(told.base.shape[1]).toarray() != 0
         told.base[seen] = SEEN
+        told.base[:, first.unchosen] = SEEN
         best = np.argsort(-told.base, axis=1, kind="stable")[:, : self.n_candidates]
         return told.among(best), np.take_along_axis(wanted, best, axis=1)
 
@@ -232,9 +235,22 @@ class RankStack(Graded, Ensemble):
         there = (users >= 0) & (self.seen_.counts[users] > 0)
         warm = np.flatnonzero(there)
         for rows in self._in_turn(warm, self.first_):
-            scores[rows] = self.second_.scores(self.first_.told(users[rows]))
+            scores[rows] = self._corrected(self.first_.told(users[rows]))
         if not there.all():
             scores[~there] = self._without_history(users[~there])
+        return scores
+
+    def _corrected(self, told: Told) -> Scores:
+        """Return scores of all items; those that nobody chose keep their order in the blend.
+
+        No lesson was of these, so they are corrected alike, by as much as the others on average.
+        """
+        scores: Scores = self.second_.scores(told)
+        nobody = self.first_.unchosen
+        if nobody.any():
+            plain = self.second_.scale * told.base
+            by = (scores - plain)[:, ~nobody].mean(axis=1, keepdims=True)
+            scores[:, nobody] = plain[:, nobody] + by
         return scores
 
     def _without_history(self, users: Codes) -> Scores:

@@ -103,6 +103,11 @@ class UserProfile(Graded, RatingModel):
         self.users_ = everybody
         blocks, described = described_by.aligned(everybody)
         chosen = self._chosen(self.seen_)
+        if not np.diff(chosen.indptr)[described].any():
+            raise InputError(
+                "nobody of whom something is known chose anything (are the users' ids those of the "
+                "ratings?); nothing can be learned of them"
+            )
         self.prior_ = self.prior or _likeliest_prior(blocks, described, chosen)
         self.blocks_ = _blocks_of(blocks, described, chosen)
         self.means_ = _means_of(self.blocks_, chosen, self.prior_)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.errors import OptionError
+from vitrine.ratings.holding_out import share_of_each
 from vitrine.ratings.interactions import Interactions
 from vitrine.ratings.reading import read_interactions
 
@@ -142,12 +143,8 @@ def share_of_each_user(
     interactions: Interactions, test_share: float = 0.2, random_state: int = 0
 ) -> Iterator[RatingSplit]:
     """Ask for a random share of every user's ratings, at least one being learned from."""
-    users, counts = interactions.user_codes, interactions.by_user.counts
-    order = np.lexsort((np.random.default_rng(random_state).random(len(users)), users))
-    rank = np.empty(len(users), np.int64)
-    rank[order] = np.arange(len(users)) - interactions.by_user.indptr[users[order]]
-    wanted = np.minimum(np.round(_share(test_share) * counts), counts - 1)
-    yield _split("share of each user", interactions, rank < wanted[users])
+    drawn = share_of_each(interactions, _share(test_share), np.random.default_rng(random_state))
+    yield _split("share of each user", interactions, drawn)
 
 
 def make_splits(

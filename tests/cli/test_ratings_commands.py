@@ -119,7 +119,7 @@ def test_what_is_known_of_users(vitrine, folder):
     assert "age" in vitrine("ratings", "users", "--help")
     vitrine("ratings", "fit", "shop", "--model", "user-profile", "--option", "prior=20")
     text = vitrine("recommend", "shop", "new", "-k", 2)
-    assert "what people like that choose" in text
+    assert "what people like new choose" in text
     assert "leaf-" in text
     options = ["--split", "cold-users:3", "--models", "popularity,user-profile:prior=20", "--json"]
     blind = json.loads(vitrine("ratings", "compare", "ratings.csv", *options[:-3],

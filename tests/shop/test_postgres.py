@@ -75,7 +75,7 @@ def test_every_command_works(url, tmp_path, capfd, monkeypatch):
     assert "27 items" in said.out
     assert "1 refused, listed with their reasons in" in said.out
     assert "something is known of 25 users (0 added, 0 updated, 25 unchanged)" in said.out
-    assert "what people like that choose" in said.out
+    assert "what people like new choose" in said.out
     assert "no fault in 27 items" in said.out
     assert "all the same" in said.out
     assert run(["backup", url, "copy"]) == 1

@@ -245,7 +245,7 @@ def recommend(
             why = f"no model is fitted yet: vitrine ratings fit {shop}"
         which = "the most popular items" if found.model == "popularity" else "what is chosen now"
         if found.described:
-            which = "what people like that choose"
+            which = f"what people like {user} choose"
         console.say(f"{which}, for {why}")
     console.print_table(
         ["id", *names, "score", "because"],

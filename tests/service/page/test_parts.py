@@ -207,7 +207,7 @@ def test_without_a_place_for_files_it_is_kept_in_memory(tmp_path):
 )
 def test_ratings_are_given_on_the_shops_own_scale(feedback, low, high, steps):
     n = 0 if feedback is None else 9
-    info = RatingsInfo(n, 1, 1, 0, 0, feedback, low, high, None, None, None, {}, None, 0)
+    info = RatingsInfo(n, 1, 0, 1, 0, 0, feedback, low, high, None, None, None, {}, None, 0)
     assert Scale.of(info).steps == steps
     assert Scale.of(info).rated is (n > 0)
 

@@ -114,6 +114,11 @@ class TestRankStack:
 
         assert right(told) > 0.95
         assert right(blind) < 0.6
+        loaded = load_rating_model(told.to_artifact())
+        history = np.array([0, 3], np.int32), np.array([5, 4], np.float32)
+        for user in (0, 1, -1):
+            one, two = (folding(model).scores_of(user, *history) for model in (told, loaded))
+            assert np.array_equal(one, two)
 
     def test_serves_people_who_chose_nothing_by_their_features(self, tmp_path):
         stack = make_rating_model("rank-stack", models=MODELS, n_draws=1).fit(strangers())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -22,6 +23,7 @@ from vitrine.ratings.user_profile import UserProfile
 Array = NDArray[Any]
 ITEM_PRIOR, USER_PRIOR = 20.0, 5.0
 """Ratings that everybody's mean counts for in an item's, and in a user's."""
+ARRAYS = ("last_times", "of_items", "history_frame", "lift_scales", "of_users")
 BASE_SCALE = 3.0
 """What a blend's scores are divided by, to be told beside those of its models."""
 
@@ -110,6 +112,10 @@ class FirstStage:
         return replace(made, history_frame=frame.astype(np.float64), lift_scales=scales)
 
     @cached_property
+    def _mean_grade(self) -> float:
+        return float(_grades(self.blend, self.blend.seen_.ratings).mean())
+
+    @cached_property
     def unchosen(self) -> NDArray[np.bool_]:
         """Which items nobody chose, (n_items,)."""
         chosen = np.bincount(self.blend.seen_.indices, minlength=len(self.blend.items_))
@@ -126,14 +132,31 @@ class FirstStage:
             rows[:, rows.shape[1] - columns.shape[1] :] = columns
         return replace(self, blend=blend, of_items=np.concatenate([self.of_items, rows]))
 
+    def to_arrays(self) -> dict[str, Array]:
+        """Return what `from_arrays` needs but for the models, by names of their own."""
+        arrays = {f"first.{name}": getattr(self, name) for name in ARRAYS}
+        if self.periods is not None:
+            arrays |= {"periods.times": self.periods.times, "periods.lifts": self.periods.lifts}
+        return arrays | ({} if self.item_map is None else self.item_map.to_arrays())
+
+    @classmethod
+    def from_arrays(
+        cls, blend: RankBlend, profile: UserProfile | None, arrays: Mapping[str, Array]
+    ) -> Self:
+        """Rebuild from what `to_arrays` returned, among which may be others."""
+        periods, item_map = None, FeatureMap.from_arrays(arrays)
+        if "periods.times" in arrays:
+            periods = Periods(arrays["periods.times"], arrays["periods.lifts"])
+        own = {name: arrays[f"first.{name}"] for name in ARRAYS}
+        return cls(blend, profile, periods, item_map=item_map if item_map.axes else None, **own)
+
     def of_histories(self, rows: Rows) -> Array:
         """Return what is told of users by what they chose, float32 (q, 1 or 2)."""
         told = [np.log1p(rows.counts)]
         if self.blend.feedback_ == "explicit":
             given = _grades(self.blend, rows.ratings)
             users = np.repeat(np.arange(len(rows.counts)), rows.counts)
-            mean = _grades(self.blend, self.blend.seen_.ratings).mean()
-            sums = np.bincount(users, given, len(rows.counts)) - mean * rows.counts
+            sums = np.bincount(users, given, len(rows.counts)) - self._mean_grade * rows.counts
             told.append(sums / (rows.counts + USER_PRIOR))
         middle, deviation = self.history_frame
         scaled: Array = ((np.stack(told, axis=1) - middle) / deviation).astype(np.float32)

@@ -15,14 +15,12 @@ from vitrine.artifact import Artifact
 from vitrine.errors import OptionError
 from vitrine.ratings.base import Scores
 from vitrine.ratings.ensemble import Choice, Ensemble
-from vitrine.ratings.feature_map import FeatureMap
 from vitrine.ratings.features import ItemFeatures
 from vitrine.ratings.first_stage import FirstStage
 from vitrine.ratings.graded import Graded
 from vitrine.ratings.holding_out import share_of_each
 from vitrine.ratings.ids import UNKNOWN, Codes
 from vitrine.ratings.interactions import Interactions, Rows
-from vitrine.ratings.periods import Periods
 from vitrine.ratings.rank_blend import RankBlend
 from vitrine.ratings.second_stage import SecondStage, Told
 
@@ -31,8 +29,7 @@ AT_ONCE = 2**24
 """Numbers that are told of users at once."""
 SEEN = -1e4
 """Score of what is no candidate: the user has chosen it already, or nobody has."""
-FIRST_ARRAYS = ["last_times", "of_items", "history_frame", "lift_scales", "of_users"]
-PERIODS = ["times", "lifts"]
+SECOND = [each.name for each in fields(SecondStage)]
 
 
 class RankStack(Graded, Ensemble):
@@ -210,8 +207,8 @@ class RankStack(Graded, Ensemble):
     def _candidates(self, first: FirstStage, users: Array, wanted: Array) -> tuple[Told, Array]:
         """Return what is told of the blend's first items for each user, and what was wanted."""
         told = first.told(users)
-        seen = first.blend.seen_.take(users).matrix(told.base.shape[1]).toarray() != 0
-        told.base[seen] = SEEN
+        seen = first.blend.seen_.take(users)
+        told.base[np.repeat(np.arange(len(users)), seen.counts), seen.indices] = SEEN
         told.base[:, first.unchosen] = SEEN
         best = np.argsort(-told.base, axis=1, kind="stable")[:, : self.n_candidates]
         return told.among(best), np.take_along_axis(wanted, best, axis=1)
@@ -266,40 +263,14 @@ class RankStack(Graded, Ensemble):
 
     def _state(self) -> Artifact:
         artifact = super()._state()
-        for part, held, names in self._parts():
-            artifact.arrays |= {f"{part}.{name}": getattr(held, name) for name in names}
-        if self.first_.item_map is not None:
-            artifact.arrays |= self.first_.item_map.to_arrays()
-        artifact.settings["described"] = self.first_.item_map is not None
+        artifact.arrays |= self.first_.to_arrays()
+        artifact.arrays |= {f"second.{name}": getattr(self.second_, name) for name in SECOND}
         return artifact
-
-    def _parts(self) -> list[tuple[str, Any, list[str]]]:
-        second = [each.name for each in fields(SecondStage)]
-        periods = [] if self.first_.periods is None else PERIODS
-        return [
-            ("first", self.first_, FIRST_ARRAYS),
-            ("periods", self.first_.periods, periods),
-            ("second", self.second_, second),
-        ]
 
     def _restore(self, artifact: Artifact) -> None:
         super()._restore(artifact)
-        arrays: dict[str, dict[str, Array]] = {"first": {}, "periods": {}, "second": {}}
-        for name, array in artifact.arrays.items():
-            part, _, rest = name.partition(".")
-            if part in arrays:
-                arrays[part][rest] = array
         blend, *profile = self.models_
-        periods = Periods(**arrays["periods"]) if arrays["periods"] else None
-        described = artifact.settings["described"]
-        item_map = FeatureMap.from_arrays(artifact.arrays) if described else None
-        first = arrays["first"]
-        self.first_ = FirstStage(
-            blend,
-            profile[0] if profile else None,
-            periods,
-            first.pop("last_times"),
-            item_map,
-            **first,
+        self.first_ = FirstStage.from_arrays(
+            blend, profile[0] if profile else None, artifact.arrays
         )
-        self.second_ = SecondStage(**arrays["second"])
+        self.second_ = SecondStage(*(artifact.arrays[f"second.{name}"] for name in SECOND))

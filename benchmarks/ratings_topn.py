@@ -178,7 +178,7 @@ def main():
     parser.add_argument("--peers", help="Python of an environment with implicit")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--all-ratings", action="store_true", help="give lower ratings as well")
-    parser.add_argument("--only", help="run only the lines whose name holds this")
+    parser.add_argument("--only", help="run only the line of this name, or those that hold it")
     options = parser.parse_args()
     ratings = read_interactions(Path(options.folder) / "u.data").interactions
     data = liked(ratings)
@@ -192,7 +192,8 @@ def main():
         splits = [with_lower_ratings(s, ratings, seed) for seed, s in enumerate(splits)]
     print("| model | NDCG@20 | fit s | predict s | peer | NDCG@20 | fit s | predict s |")
     print("|---|---|---|---|---|---|---|---|")
-    for name, kind, params, peer in LINES:
+    exact = [line for line in LINES if line[0] == options.only]
+    for name, kind, params, peer in exact or LINES:
         if (options.only and options.only not in name) or (options.all_ratings and STARS in name):
             continue
         features = ItemFeatures(Ids(ids), blocks) if FACTS in name else None

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from vitrine.artifact import Artifact
 from vitrine.errors import OptionError
+from vitrine.progress import track
 from vitrine.ratings.base import Scores
 from vitrine.ratings.ensemble import Choice, Ensemble
 from vitrine.ratings.features import ItemFeatures
@@ -187,7 +188,7 @@ class RankStack(Graded, Ensemble):
         """Yield what is told of candidates by models that were fitted on a part, and who chose."""
         n_left = self.max_histories
         strength = self._grades(interactions.ratings)
-        for _ in range(self.n_draws):
+        for _ in track(range(self.n_draws), "holding out choices to learn from"):
             held = share_of_each(interactions, self.test_share, rng, at_least=1)
             if n_left < 1 or not strength[held].any() or held.all():
                 return

@@ -158,6 +158,15 @@ class TestRankStack:
                             strict=True):  # fmt: skip
             assert [pick.item_id for pick in one] == [pick.item_id for pick in two]
 
+    def test_somebody_without_choices_gets_later_items_scored_as_in_any_batch(self):
+        data, later = strangers(), described()
+        before = described_only(later, range(N_ITEMS))
+        grown = make_rating_model("rank-stack", models=MODELS, n_draws=0).fit(data, before)
+        grown = grown.add_items(later)
+        batch = grown.recommend(STRANGERS, len(grown.items_))
+        assert [len(picks) for picks in batch] == [N_ITEMS + len(NEW)] * len(STRANGERS)
+        assert batch == [grown.recommend([user], len(grown.items_))[0] for user in STRANGERS]
+
     def test_is_bounded_by_how_many_histories_it_learns_from(self):
         data = checkerboard("implicit")
         few = make_rating_model("rank-stack", models=[["ease", {}]], max_histories=5)

@@ -190,7 +190,7 @@ class RankStack(Graded, Ensemble):
         strength = self._grades(interactions.ratings)
         for _ in track(range(self.n_draws), "holding out choices to learn from"):
             held = share_of_each(interactions, self.test_share, rng, at_least=1)
-            if n_left < 1 or not strength[held].any() or held.all():
+            if n_left < 1 or not strength[held].any():
                 return
             blend = self.first_.blend.settled()
             known = interactions.select(~held)
@@ -256,8 +256,8 @@ class RankStack(Graded, Ensemble):
         if profile is None:
             return self.first_.blend._scores(np.full(len(users), UNKNOWN, np.int32))
         scores = profile._scores(users)
-        n_new = len(self.items_) - scores.shape[1]
-        return np.pad(scores, ((0, 0), (0, n_new)), constant_values=scores.min(initial=0.0))
+        n_new, least = len(self.items_) - scores.shape[1], profile.log_shares_.min()
+        return np.pad(scores, ((0, 0), (0, n_new)), constant_values=least)
 
     def _predict(self, users: Codes, items: Codes) -> Scores:
         return self._predict_by_rows(users, items)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -137,6 +138,11 @@ def harmless(text: str) -> str:
 def say(text: str) -> None:
     """Print a line for people, without markup: text from outside is never interpreted."""
     out.print(Text(harmless(text)))
+
+
+def say_refused(n_refused: int, path: Path, example: str) -> None:
+    """Say how many rows were refused, where they are listed, and why one of them was."""
+    say(f"{n_refused:,} refused, listed with their reasons in {path} (for example: {example})")
 
 
 def complain(text: str) -> None:

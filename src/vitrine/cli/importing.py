@@ -50,10 +50,7 @@ def import_vectors(
         f"all with change number {result.change_number})"
     )
     if result.rejected:
-        console.say(
-            f"{len(result.rejected):,} refused, listed with their reasons in {rejected_path} "
-            f"(for example: {result.rejected[0].reason})"
-        )
+        console.say_refused(len(result.rejected), rejected_path, result.rejected[0].reason)
     if result.unlinked:
         console.say(
             f"{result.unlinked:,} pictures are not linked (for example {result.why_unlinked}); "

@@ -124,10 +124,7 @@ def describe_users(
         f"{result.updated:,} updated, {result.unchanged:,} unchanged)"
     )
     if result.rejected:
-        console.say(
-            f"{len(result.rejected):,} refused, listed with their reasons in {rejected_path} "
-            f"(for example: {result.rejected[0].reason})"
-        )
+        console.say_refused(len(result.rejected), rejected_path, result.rejected[0].reason)
     if info.ratings:
         console.say(f"next: vitrine ratings fit {shop} --model rank-stack, which learns from it")
     else:
@@ -303,10 +300,8 @@ def _print_result(shop: Shop, result: RatingsResult, as_json: bool) -> None:
             "learn from them, nobody gets them recommended"
         )
     if result.rejected:
-        console.say(
-            f"{len(result.rejected):,} refused, listed with their reasons in "
-            f"{shop.ratings.rejected_path} (for example: {result.rejected[0].reason})"
-        )
+        path = shop.ratings.rejected_path
+        console.say_refused(len(result.rejected), path, result.rejected[0].reason)
 
 
 def _date(seconds: int | None) -> str | None:

@@ -178,7 +178,4 @@ def _print_import(shop: Shop, result: ImportResult, as_json: bool) -> None:
     console.say(f"{shop.place}: {len(shop):,} items ({counts})")
     if result.rejected:
         reasons = {rejection.reason for rejection in result.rejected}
-        console.say(
-            f"{len(result.rejected):,} refused, listed with their reasons in "
-            f"{shop.rejected_path} (for example: {sorted(reasons)[0]})"
-        )
+        console.say_refused(len(result.rejected), shop.rejected_path, min(reasons))

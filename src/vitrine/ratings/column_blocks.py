@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +76,7 @@ def categories_in(value: Value) -> list[str]:
     return [part for part in text.split("|") if part]
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -90,7 +90,7 @@ def _one_hot(values: Sequence[Value], known: Sequence[str]) -> FloatArray:
 
 def _as_floats(values: Sequence[Value]) -> NDArray[np.float64]:
     """Return numbers, NaN where there is none or one that squared leaves float32."""
-    numbers = [float(value) if _is_number(value) else np.nan for value in values]  # type: ignore[arg-type]
+    numbers = [float(value) if _is_number(value) else np.nan for value in values]
     column = np.array(numbers, np.float64)
     column[np.abs(column) > MAX_NUMBER] = np.nan
     return column

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
+from vitrine.store.database import upsert
 from vitrine.store.rating_rows import Facts, UserFacts, Written
 from vitrine.store.rating_tables import raters, user_facts
 from vitrine.store.rating_writes import codes_of
@@ -17,19 +17,19 @@ def put_facts(connection: Connection, facts: Mapping[str, Facts]) -> Written:
     """Insert what is known of users, or replace all that was known of them."""
     codes = codes_of(connection, raters, "user_id", list(facts), {})
     there = _existing(connection, list(codes.values()))
-    rows: dict[str, list[dict[str, Any]]] = {"new": [], "other": []}
-    for user, attributes in facts.items():
-        before = there.get(codes[user])
-        if before != attributes:
-            row = {"user_code": codes[user], "attributes": dict(attributes)}
-            rows["new" if before is None else "other"].append(row)
-    if rows["new"]:
-        connection.execute(insert(user_facts), rows["new"])
-    for row in rows["other"]:
-        of_user = user_facts.c.user_code == row["user_code"]
-        connection.execute(update(user_facts).where(of_user).values(attributes=row["attributes"]))
-    changed = len(rows["new"]) + len(rows["other"])
-    return Written(len(rows["new"]), len(rows["other"]), len(facts) - changed)
+    rows = [
+        {"user_code": codes[user], "attributes": dict(attributes)}
+        for user, attributes in facts.items()
+        if there.get(codes[user]) != attributes
+    ]
+    if rows:
+        statement = upsert(connection, user_facts)
+        kept = {"attributes": statement.excluded.attributes}
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["user_code"], set_=kept), rows
+        )
+    added = len(facts) - len(there)
+    return Written(added, len(rows) - added, len(facts) - len(rows))
 
 
 def read_facts(connection: Connection) -> UserFacts:
